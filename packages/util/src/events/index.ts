@@ -1,0 +1,1 @@
+export { type EventArguments, EventEmitter, type EventListeners } from "./EventEmitter.ts";

@@ -1,0 +1,1 @@
+export { getLogger, type Logger, setLogger } from "./logger.ts";
