@@ -1,0 +1,50 @@
+import { createReadStream } from "node:fs";
+
+/** Longest chunk, in UTF-16 units. */
+const MAX_LENGTH = 800;
+/** A paragraph that reaches this length ends its chunk. */
+const GOOD_LENGTH = 500;
+
+/**
+ * The chunks of a text file, read as a stream: a file of any size needs the memory of one chunk.
+ * Chunks end between paragraphs where they can, else between sentences, words, or anywhere.
+ */
+export async function* fileChunks(path: string): AsyncGenerator<string> {
+  let rest = "";
+  for await (const piece of createReadStream(path, { encoding: "utf8", highWaterMark: 1 << 16 })) {
+    rest += clean(piece as string);
+    while (rest.length > 2 * MAX_LENGTH) {
+      const end = chunkEnd(rest);
+      yield* nonEmpty(rest.slice(0, end));
+      rest = rest.slice(end);
+    }
+  }
+  while (rest.length > MAX_LENGTH) {
+    const end = chunkEnd(rest);
+    yield* nonEmpty(rest.slice(0, end));
+    rest = rest.slice(end);
+  }
+  yield* nonEmpty(rest);
+}
+
+/** Takes out what no storage keeps in a text. */
+function clean(text: string): string {
+  return text.replaceAll("\0", "").replaceAll("\r\n", "\n").toWellFormed();
+}
+
+function* nonEmpty(chunk: string): Generator<string> {
+  const text = chunk.trim();
+  if (text !== "") yield text;
+}
+
+function chunkEnd(text: string): number {
+  const window = text.slice(0, MAX_LENGTH);
+  for (const boundary of ["\n\n", "\n", ". ", " "]) {
+    const first = window.indexOf(boundary, GOOD_LENGTH);
+    const at = boundary === "\n\n" && first !== -1 ? first : window.lastIndexOf(boundary);
+    if (at >= GOOD_LENGTH / 2) return at + boundary.length;
+  }
+  // Never between the halves of a surrogate pair.
+  const last = window.charCodeAt(MAX_LENGTH - 1);
+  return last >= 0xd800 && last <= 0xdbff ? MAX_LENGTH - 1 : MAX_LENGTH;
+}

@@ -1,0 +1,42 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { opendir } from "node:fs/promises";
+import { extname, join, relative, sep } from "node:path";
+
+export interface FoundFile {
+  /** Relative to the folder, with "/" between its parts. */
+  readonly path: string;
+  readonly absolutePath: string;
+}
+
+const TEXT_ENDINGS = new Set([".md", ".markdown", ".mdx", ".txt", ".text"]);
+const HIDDEN = new Set([".git", "node_modules", "dist"]);
+
+/** Text and Markdown files below a folder, one at a time. Links are not followed. */
+export async function* textFiles(root: string, folder = root): AsyncGenerator<FoundFile> {
+  for await (const entry of await opendir(folder)) {
+    const absolutePath = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      // Build output and installed packages are left out unless the folder lies among them.
+      const wanted = !HIDDEN.has(entry.name) || root.split(sep).includes("node_modules");
+      if (wanted) yield* textFiles(root, absolutePath);
+    } else if (entry.isFile() && TEXT_ENDINGS.has(extname(entry.name).toLowerCase())) {
+      yield { path: relative(root, absolutePath).split(sep).join("/"), absolutePath };
+    }
+  }
+}
+
+/** The manual and the READMEs of a repository. */
+export async function* repositoryDocs(root: string): AsyncGenerator<FoundFile> {
+  for await (const file of textFiles(root)) {
+    const name = file.path.split("/").at(-1) as string;
+    if (file.path.startsWith("docs/") || name.toLowerCase() === "readme.md") yield file;
+  }
+}
+
+/** SHA-256 of a file's bytes, in hex. */
+export async function fileHash(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path)) hash.update(piece as Uint8Array);
+  return hash.digest("hex");
+}

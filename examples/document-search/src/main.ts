@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { JobStatus } from "@workglow/job-queue";
+import { SingleBar } from "cli-progress";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { hashingEmbedder } from "./embed.ts";
+import { repositoryDocs, textFiles } from "./files.ts";
+import { enqueueDocuments, workThroughJobs } from "./indexing.ts";
+import { type BackendName, type Library, openLibrary } from "./library.ts";
+import { type Report, reportOf } from "./report.ts";
+import { searchDocuments } from "./search.ts";
+
+const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+/** Short, so that a run after a crash need not wait long for the jobs of the dead one. */
+const LEASE_MS = 2000;
+
+interface Options {
+  readonly dir?: string;
+  readonly backend: BackendName;
+  readonly db?: string;
+  readonly query: string;
+  readonly top: number;
+  readonly workers: number;
+  readonly json: boolean;
+}
+
+async function main(options: Options): Promise<void> {
+  const started = performance.now();
+  const root = resolve(options.dir ?? REPOSITORY);
+  await using library = await openLibrary({
+    backend: options.backend,
+    file: options.db ?? defaultFile(root),
+    dimensions: hashingEmbedder.dimensions,
+    leaseMs: LEASE_MS,
+  });
+  await assertSameEmbedder(library);
+  const files = options.dir === undefined ? repositoryDocs(root) : textFiles(root);
+  await withProgress("Reading", options.json, (step) => enqueueDocuments(library, files, step));
+  const pending = await library.jobs.size(JobStatus.PENDING);
+  await withProgress(
+    "Indexing",
+    options.json,
+    (step) => workThroughJobs(library, hashingEmbedder, { workers: options.workers, onJob: step }),
+    pending,
+  );
+  const results = await searchDocuments(library, hashingEmbedder, options.query, options.top);
+  const seconds = Math.round(performance.now() - started) / 1000;
+  const report = await reportOf(library, results, seconds);
+  if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else printReport(report, options.query);
+}
+
+function defaultFile(root: string): string {
+  const id = createHash("sha256").update(root).digest("hex").slice(0, 12);
+  return join(REPOSITORY, ".demo", `${id}.sqlite`);
+}
+
+async function assertSameEmbedder({ settings }: Library): Promise<void> {
+  const stored = await settings.get("embedder");
+  if (stored !== undefined && stored !== hashingEmbedder.name) {
+    throw new Error(`The index was made by embedder "${stored}". Delete it or name another --db.`);
+  }
+  await settings.put("embedder", hashingEmbedder.name);
+}
+
+async function withProgress(
+  label: string,
+  quiet: boolean,
+  work: (step: () => void) => Promise<void>,
+  total = 0,
+): Promise<void> {
+  if (quiet || !process.stderr.isTTY) return work(() => undefined);
+  const format = total > 0 ? `${label} [{bar}] {value}/{total}` : `${label} {value} files`;
+  const bar = new SingleBar({ format, hideCursor: true, clearOnComplete: true });
+  bar.start(total, 0);
+  try {
+    await work(() => bar.increment());
+  } finally {
+    bar.stop();
+  }
+}
+
+function printReport({ documents, chunks, jobs, results, seconds }: Report, query: string): void {
+  console.log(`${documents} documents in ${chunks} chunks (${seconds} s).`);
+  console.log(`Jobs: ${jobs.completed} completed, ${jobs.failed} failed, ${jobs.pending} pending.`);
+  console.log(`\nNearest to "${query}":`);
+  for (const { path, score, text } of results) {
+    console.log(`\n  ${score.toFixed(3)}  ${path}`);
+    console.log(`         ${text.replace(/\s+/gu, " ").slice(0, 160)}`);
+  }
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError("It is an integer of 1 or more.");
+  return value;
+}
+
+const program = new Command("document-search")
+  .description("Index a folder of text and Markdown files and search it by meaning.")
+  .option("--dir <folder>", "folder to read (default: this repository's docs and READMEs)")
+  .addOption(
+    new Option("--backend <name>", "where to store")
+      .choices(["memory", "sqlite"])
+      .default("sqlite"),
+  )
+  .option("--db <file>", "database file for sqlite (default: one for each folder)")
+  .option("--query <text>", "what to look for", "How does a worker claim a job?")
+  .option("--top <n>", "how many documents to show", positiveInteger, 5)
+  .option("--workers <n>", "jobs at the same time", positiveInteger, 4)
+  .option("--json", "print one JSON object", false)
+  .action(main);
+
+program.parseAsync().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,31 @@
+import { JobStatus } from "@workglow/job-queue";
+import type { Library } from "./library.ts";
+import type { SearchResult } from "./search.ts";
+
+/** What `--json` prints. */
+export interface Report {
+  readonly documents: number;
+  readonly chunks: number;
+  readonly jobs: { readonly completed: number; readonly failed: number; readonly pending: number };
+  readonly results: readonly SearchResult[];
+  readonly seconds: number;
+}
+
+/** Counts what the library holds. */
+export async function reportOf(
+  { documents, chunks, jobs }: Library,
+  results: readonly SearchResult[],
+  seconds: number,
+): Promise<Report> {
+  return {
+    documents: await documents.size(),
+    chunks: await chunks.size(),
+    jobs: {
+      completed: await jobs.size(JobStatus.COMPLETED),
+      failed: await jobs.size(JobStatus.FAILED),
+      pending: (await jobs.size(JobStatus.PENDING)) + (await jobs.size(JobStatus.PROCESSING)),
+    },
+    results,
+    seconds,
+  };
+}
