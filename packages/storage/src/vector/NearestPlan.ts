@@ -1,0 +1,21 @@
+import type { TypedArray } from "@workglow/util/schema";
+import type { Predicate } from "../tabular/Predicate.ts";
+import type { Column } from "../tabular/schema/Column.ts";
+
+/** A similarity search in the form that backends execute. */
+export interface NearestPlan {
+  /** The column of the vectors. Rows without one are not found. */
+  readonly column: Column;
+  /** What to be similar to: as many components as every stored vector, no zero vector. */
+  readonly query: TypedArray;
+  /** `undefined` searches every row. */
+  readonly where: Predicate | undefined;
+  /** How many of the best are to be found, the `offset` included. */
+  readonly count: number;
+  /** How many of the best are left out. */
+  readonly offset: number;
+  /** The least score of a result; -Infinity where any will do. */
+  readonly threshold: number;
+  /** The columns to return, in the schema's order. */
+  readonly columns: readonly Column[];
+}

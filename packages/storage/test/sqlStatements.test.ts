@@ -1,0 +1,197 @@
+import {
+  compileCriteria,
+  completeOrder,
+  type OrderColumn,
+  type Prefix,
+  TableSchema,
+} from "@workglow/storage";
+import { createIndexSql, createTableSql, SqlTable, TableStatements } from "@workglow/storage/sql";
+import { describe, expect, it } from "vitest";
+import { numberedDialect } from "./numberedDialect.ts";
+
+const schema = {
+  type: "object",
+  properties: {
+    id: { type: "string" },
+    n: { type: "integer" },
+    at: { type: "string", format: "date-time" },
+    big: { type: "integer", format: "int64" },
+  },
+  required: ["id", "n"],
+} as const;
+
+const tenant: Prefix = { name: "tenant", type: "uuid", value: "abc" };
+
+function statementsOf(prefixes: readonly Prefix[] = []) {
+  const columns = new TableSchema(schema, ["id"], ["at"], ["n"]);
+  const table = new SqlTable("notes", columns, prefixes, numberedDialect);
+  return { columns, table, statements: new TableStatements(table) };
+}
+
+describe("statements on a table", () => {
+  it("number their placeholders in the order of their parameters, the tenant's first", () => {
+    const { statements } = statementsOf([tenant]);
+    expect(statements.selectByKey).toBe(
+      'SELECT "id", "n", "at", "big"::text FROM "notes" WHERE "tenant" = $1 AND "id" = $2',
+    );
+    expect(statements.upsert).toBe(
+      'INSERT INTO "notes" ("tenant", "id", "n", "at", "big") VALUES ($1, $2, $3, $4::timestamp, $5)' +
+        ' ON CONFLICT ("tenant", "id") DO UPDATE SET "n" = excluded."n", "at" = excluded."at", "big" = excluded."big"',
+    );
+    expect(statements.upsertStack.text(2)).toContain(
+      "VALUES ($1, $2, $3, $4::timestamp, $5), ($6, $7, $8, $9::timestamp, $10) ON CONFLICT",
+    );
+    expect(statements.upsertStack.text(2)).toBe(statements.upsertStack.text(2));
+    expect(statements.deleteByKey).toBe('DELETE FROM "notes" WHERE "tenant" = $1 AND "id" = $2');
+  });
+
+  it("restrict every read and delete to the tenant", () => {
+    const { columns, statements } = statementsOf([tenant]);
+    const where = compileCriteria(columns, { n: { operator: "in", value: [1, 2] }, at: null });
+    expect(statements.count(where)).toEqual({
+      text: 'SELECT count(*) FROM "notes" WHERE "tenant" = $1 AND ("n" IN (SELECT * FROM unnest($2)) AND "at" IS NULL)',
+      params: ["abc", [1, 2]],
+    });
+    expect(statements.count(undefined).text).toBe(
+      'SELECT count(*) FROM "notes" WHERE "tenant" = $1',
+    );
+    expect(statements.deleteWhere(undefined, true)).toEqual({
+      text: 'DELETE FROM "notes" WHERE "tenant" = $1 RETURNING "id"',
+      params: ["abc"],
+    });
+    expect(statements.selectByKeys([{ id: "a" }, { id: "b" }])).toEqual({
+      text: 'SELECT "id", "n", "at", "big"::text FROM "notes" WHERE "tenant" = $1 AND "id" IN (SELECT * FROM unnest($2))',
+      params: ["abc", ["a", "b"]],
+    });
+  });
+
+  it("change one row where it is what was expected", () => {
+    const { columns, statements } = statementsOf();
+    const expected = compileCriteria(columns, {
+      n: 1,
+      at: { operator: "!=", value: "2024-01-01T00:00:00Z" },
+    });
+    expect(statements.update({ id: "a" }, { n: 2, at: undefined, big: 7n }, expected)).toEqual({
+      text:
+        'UPDATE "notes" SET "n" = $1, "at" = $2::timestamp, "big" = $3 WHERE "id" = $4' +
+        ' AND ("n" = $5 AND ("at" <> $6::timestamp OR "at" IS NULL)) RETURNING "id", "n", "at", "big"::text',
+      params: [2, null, 7n, "a", 1, "2024-01-01T00:00:00.000Z"],
+    });
+    expect(statements.update({ id: "a" }, {}, undefined).text).toMatch(
+      /^SELECT .* WHERE "id" = \$1$/,
+    );
+  });
+
+  it("ask no column that cannot be null for null", () => {
+    const { columns, statements } = statementsOf();
+    const where = compileCriteria(columns, {
+      n: { operator: "!=", value: 1 },
+      id: { operator: "not-in", value: ["a"] },
+    });
+    expect(statements.count(where).text).not.toContain("NULL");
+  });
+});
+
+describe("pages", () => {
+  const segments = (order: readonly OrderColumn[], after: readonly (string | number | null)[]) => {
+    const { columns, statements } = statementsOf();
+    const plan = {
+      where: undefined,
+      order,
+      limit: 3,
+      offset: undefined,
+      after,
+      columns: columns.columns,
+    };
+    return statements.select(plan).map((query) => {
+      const { text, params } = query(3);
+      return [text.replace(/^.* WHERE (.*) ORDER BY .*$/, "$1"), params.slice(0, -1)];
+    });
+  };
+  const ordered = (column: "n" | "at", direction: "ASC" | "DESC") =>
+    completeOrder(statementsOf().columns, [{ column, direction }]);
+
+  it("are one comparison of row values where directions agree and no null is in the way", () => {
+    expect(segments(ordered("n", "ASC"), [5, "k"])).toEqual([['("n", "id") > ($1, $2)', [5, "k"]]]);
+    expect(segments(ordered("n", "DESC"), [5, "k"])).toEqual([
+      ['("n", "id") < ($1, $2)', [5, "k"]],
+    ]);
+    expect(segments(ordered("at", "ASC"), ["t", "k"])).toEqual([
+      ['("at", "id") > ($1::timestamp, $2)', ["t", "k"]],
+    ]);
+  });
+
+  it("read nulls, which come last descending, in a query of their own", () => {
+    expect(segments(ordered("at", "DESC"), ["t", "k"])).toEqual([
+      ['("at", "id") < ($1::timestamp, $2)', ["t", "k"]],
+      ['"at" IS NULL', []],
+    ]);
+    expect(segments(ordered("at", "DESC"), [null, "k"])).toEqual([
+      ['"at" IS NULL AND "id" < $1', ["k"]],
+    ]);
+    expect(segments(ordered("at", "ASC"), [null, "k"])).toEqual([
+      ['"at" IS NULL AND "id" > $1', ["k"]],
+      ['"at" IS NOT NULL', []],
+    ]);
+  });
+
+  it("are several ranges in mixed directions, the rest of a value first", () => {
+    const [n, id] = completeOrder(statementsOf().columns, [
+      { column: "n", direction: "ASC" },
+      { column: "id", direction: "DESC" },
+    ]) as readonly [OrderColumn, OrderColumn];
+    expect(segments([n, id], [5, "k"])).toEqual([
+      ['"n" = $1 AND "id" < $2', [5, "k"]],
+      ['"n" > $1', [5]],
+    ]);
+  });
+});
+
+describe("physical tables", () => {
+  it("have the tenant's columns first, in the key and in every index", () => {
+    const { table } = statementsOf([tenant]);
+    expect(createTableSql(table)).toBe(
+      'CREATE TABLE "notes" (\n  "tenant" TEXT NOT NULL,\n  "id" TEXT NOT NULL,\n  "n" INTEGER NOT NULL,\n' +
+        '  "at" TIMESTAMP,\n  "big" INT64,\n  PRIMARY KEY ("tenant", "id")\n)',
+    );
+    expect(
+      table.indexes.map((index) => createIndexSql(table, index).replace(/"notes_\w+"/, "i")),
+    ).toEqual([
+      'CREATE INDEX i ON "notes" ("tenant" ASC, "at" ASC NULLS FIRST, "id" ASC)',
+      'CREATE UNIQUE INDEX i ON "notes" ("tenant", "n")',
+    ]);
+  });
+
+  it.each([
+    ["an empty name", ""],
+    ["NUL", "a\0b"],
+    ["a lone surrogate", "a\ud800"],
+    ["a name that the database would cut", "ä".repeat(32)],
+    ["a name that the database keeps for itself", "pg_class"],
+  ])("refuse %s", (_, name) => {
+    const columns = new TableSchema(schema, ["id"]);
+    expect(() => new SqlTable(name, columns, [], numberedDialect)).toThrow(
+      expect.objectContaining({ kind: "invalid" }) as Error,
+    );
+  });
+
+  it("quote any other name", () => {
+    const odd = 'select "*" from x; --';
+    const columns = new TableSchema(
+      { type: "object", properties: { [odd]: { type: "string" } }, required: [odd] },
+      [odd],
+    );
+    const { selectByKey } = new TableStatements(new SqlTable(odd, columns, [], numberedDialect));
+    expect(selectByKey).toBe(
+      'SELECT "select ""*"" from x; --" FROM "select ""*"" from x; --" WHERE "select ""*"" from x; --" = $1',
+    );
+  });
+
+  it("refuse more columns than the database has", () => {
+    const properties = Object.fromEntries(
+      Array.from({ length: 6 }, (_, i) => [`c${i}`, { type: "string" as const }]),
+    );
+    const columns = new TableSchema({ type: "object", properties, required: ["c0"] }, ["c0"]);
+    expect(() => new SqlTable("t", columns, [], numberedDialect)).toThrow(/at most 5 columns/);
+  });
+});
