@@ -1,0 +1,98 @@
+import { newUuid } from "@workglow/util";
+
+/** Milliseconds between looks for the jobs of the dead. */
+const MOST_SWEEP_INTERVAL_MS = 1000;
+
+/**
+ * The sign of life of one storage instance: when it has to be renewed, and when the instance may
+ * judge others. All jobs that the instance claims hang on this one lease, so that a claim costs no
+ * row of its own and nobody has to send heartbeats.
+ */
+export class QueueLease {
+  /** A random id; never the caller's worker id, which may be the same in two processes. */
+  public readonly instance = newUuid();
+  public readonly leaseMs: number;
+  private readonly onTick: () => void;
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private lastSeen = 0;
+  /** When a renewal that succeeded was begun; undefined while there is no lease. */
+  private renewedAt: number | undefined;
+  private mayHold = false;
+  private nextSweepAt = 0;
+
+  /** @param onTick called every third of the lease, once started */
+  public constructor(leaseMs: number, onTick: () => void) {
+    this.leaseMs = leaseMs;
+    this.onTick = onTick;
+  }
+
+  /** Whether the instance has claimed anything, or may have, so that there is a lease to renew. */
+  public get held(): boolean {
+    return this.mayHold;
+  }
+
+  /** A claim failed in a way that leaves open whether it was made. */
+  public suspect(): void {
+    this.mayHold = true;
+  }
+
+  /** Starts the clock, with the first attempt to claim. */
+  public start(): void {
+    if (this.timer !== undefined) return;
+    this.awake();
+    this.timer = setInterval(
+      () => {
+        this.awake();
+        this.onTick();
+      },
+      Math.max(1, Math.floor(this.leaseMs / 3)),
+    );
+    // Bookkeeping keeps no process running. Browsers number their timers.
+    if (typeof this.timer === "object") this.timer.unref?.();
+  }
+
+  public stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /**
+   * Whether a claim has to renew the lease in its own transaction: no job may be claimed on a lease
+   * that others can take for expired.
+   */
+  public renewalDue(): boolean {
+    if (this.renewedAt === undefined) return true;
+    const age = Date.now() - this.renewedAt;
+    return age < 0 || age > this.leaseMs / 2;
+  }
+
+  /** @param at when the renewal was begun */
+  public renewed(at: number): void {
+    this.renewedAt = at;
+    this.mayHold = true;
+  }
+
+  /** Whether it is time to look for expired leases; counts as having looked. */
+  public takeSweep(): boolean {
+    const now = this.awake();
+    if (now < this.nextSweepAt) return false;
+    this.nextSweepAt = now + Math.min(MOST_SWEEP_INTERVAL_MS, this.leaseMs / 4);
+    return true;
+  }
+
+  /** There was more to sweep than one look takes on. */
+  public sweepAgain(): void {
+    this.nextSweepAt = 0;
+  }
+
+  /**
+   * After a pause as long as a lease (a start, an outage, a suspended machine) everybody's lease
+   * looks expired, so that others first get the time to renew theirs.
+   */
+  private awake(): number {
+    const now = Date.now();
+    const pause = now - this.lastSeen;
+    if (pause < 0 || pause > this.leaseMs) this.nextSweepAt = now + this.leaseMs / 2;
+    this.lastSeen = now;
+    return now;
+  }
+}

@@ -1,0 +1,2 @@
+export { SqlQueueStorage } from "./SqlQueueStorage.ts";
+export { SqlRateLimiterStorage } from "./SqlRateLimiterStorage.ts";

@@ -1,0 +1,112 @@
+import type { SqlColumnType, SqlStatement, SqlValue } from "@workglow/storage/sql";
+import type { NewJob } from "../newJob.ts";
+import { jsonText } from "./jobRow.ts";
+import type { QueueStatements } from "./QueueStatements.ts";
+import { CLAIM_BYTES } from "./queueTables.ts";
+
+/** Rows of one statement: more gain little, and fewer cost. */
+const MOST_ROWS = 32;
+
+interface InsertedColumn {
+  readonly name: string;
+  readonly type: SqlColumnType;
+  value(job: NewJob, statements: QueueStatements): SqlValue;
+  /** What the table fills in, or the statement does without the value. */
+  readonly absent?: SqlValue;
+}
+
+const COLUMNS: readonly InsertedColumn[] = [
+  { name: "input", type: "json", value: (job) => job.inputText },
+  { name: "fingerprint", type: "text", value: (job) => job.fingerprint },
+  {
+    name: "fingerprint_hash",
+    type: "integer",
+    value: (job, statements) => statements.fingerprintHash(job.fingerprint),
+  },
+  { name: "run_after", type: "timestamp", value: (job) => job.run_after, absent: null },
+  { name: "created_at", type: "timestamp", value: (job) => job.created_at, absent: null },
+  { name: "max_retries", type: "integer", value: (job) => job.max_retries, absent: 10 },
+  { name: "priority", type: "integer", value: (job) => job.priority, absent: 0 },
+  { name: "job_run_id", type: "text", value: (job) => job.job_run_id, absent: null },
+  { name: "deadline_at", type: "timestamp", value: (job) => job.deadline_at, absent: null },
+  { name: "timeout_ms", type: "integer", value: (job) => job.timeout_ms, absent: null },
+  { name: "backoff", type: "json", value: (job) => jsonText(job.backoff), absent: null },
+  { name: "tags", type: "json", value: (job) => jsonText(job.tags), absent: null },
+  {
+    name: "trace_context",
+    type: "json",
+    value: (job) => jsonText(job.trace_context),
+    absent: null,
+  },
+];
+
+/**
+ * The statements that add jobs. They name only the columns that some job of theirs has a value
+ * for; the texts are kept by which these are, and by the number of rows.
+ */
+export class JobInserts {
+  private readonly statements: QueueStatements;
+  private readonly texts = new Map<string, string>();
+
+  public constructor(statements: QueueStatements) {
+    this.statements = statements;
+  }
+
+  /** Statements that return ids; all ids together ascend in the order of the jobs. */
+  public *of(jobs: readonly NewJob[]): Generator<SqlStatement> {
+    for (let at = 0; at < jobs.length; ) {
+      const rows = jobs.length - at >= MOST_ROWS ? MOST_ROWS : 1;
+      yield this.statement(jobs.slice(at, at + rows));
+      at += rows;
+    }
+  }
+
+  private statement(jobs: readonly NewJob[]): SqlStatement {
+    const used = COLUMNS.filter(
+      ({ absent, value }) =>
+        absent === undefined || jobs.some((job) => value(job, this.statements) !== absent),
+    );
+    const params = this.statements.scopeValues.slice();
+    for (const job of jobs) for (const { value } of used) params.push(value(job, this.statements));
+    return { text: this.textOf(used, jobs.length), params };
+  }
+
+  private textOf(columns: readonly InsertedColumn[], rows: number): string {
+    const id = `${rows}:${columns.map(({ name }) => name).join()}`;
+    let text = this.texts.get(id);
+    if (text === undefined) {
+      text = this.text(columns, rows);
+      this.texts.set(id, text);
+    }
+    return text;
+  }
+
+  private text(columns: readonly InsertedColumn[], rows: number): string {
+    const { statements } = this;
+    const { dialect, scope } = statements;
+    let position = 0;
+    const bind = (type: SqlColumnType): string =>
+      dialect.bindExpression(dialect.placeholder(++position), type);
+    const bound = scope.map(({ type }) => bind(type));
+    const lines = Array.from(
+      { length: rows },
+      () => `(${columns.map(({ type }) => bind(type)).join(", ")})`,
+    );
+    const moment = (name: string): string => {
+      const at = columns.findIndex((column) => column.name === name);
+      return at < 0 ? `"clock"."now"` : `coalesce("job"."column${at + 1}", "clock"."now")`;
+    };
+    const cells = new Map([
+      ...scope.map(({ name }, at) => [name, bound[at] as string] as const),
+      ...columns.map(({ name }, at) => [name, `"job"."column${at + 1}"`] as const),
+      ["created_at", moment("created_at")],
+      ["run_after", moment("run_after")],
+      ["ready", `CASE WHEN ${moment("run_after")} <= "clock"."now" THEN 1 ELSE 0 END`],
+      ["room", dialect.literal(" ".repeat(CLAIM_BYTES))],
+    ]);
+    return `WITH ${statements.clock}
+INSERT INTO ${statements.quote(statements.table.name)} (${[...cells.keys()].map((name) => statements.quote(name)).join(", ")})
+SELECT ${[...cells.values()].join(", ")} FROM (VALUES ${lines.join(", ")}) AS "job", "clock" WHERE true
+RETURNING "id"`;
+  }
+}

@@ -1,0 +1,35 @@
+import type { Prefix } from "@workglow/storage";
+import type { LibraryTable } from "./LibraryTable.ts";
+import { prefixColumns } from "./queueTables.ts";
+
+/** When executions happened. */
+export function executionsTable(prefixes: readonly Prefix[]): LibraryTable {
+  const tenant = prefixes.map(({ name }) => name);
+  return {
+    name: ["job_rate_limit_executions", ...tenant].join("_"),
+    key: { identity: "id" },
+    columns: [
+      ...prefixColumns(prefixes),
+      { name: "queue", type: "text" },
+      { name: "executed_at", type: "timestamp" },
+    ],
+    indexes: [{ columns: [...tenant, "queue", "executed_at", "id"] }],
+  };
+}
+
+/** One row for each queue: who reserves locks it, so that reservations come one after the other. */
+export function limitsTable(prefixes: readonly Prefix[]): LibraryTable {
+  const tenant = prefixes.map(({ name }) => name);
+  return {
+    name: ["job_rate_limit_next_available", ...tenant].join("_"),
+    key: [...tenant, "queue"],
+    columns: [
+      ...prefixColumns(prefixes),
+      { name: "queue", type: "text" },
+      { name: "next_available_at", type: "timestamp", nullable: true },
+      // The longest window that was asked for: what is older has no effect any more.
+      { name: "window_ms", type: "integer", default: 0 },
+    ],
+    indexes: [],
+  };
+}
