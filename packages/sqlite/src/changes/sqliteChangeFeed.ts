@@ -1,0 +1,13 @@
+import { LogChangeFeed, type SqlExecutor } from "@workglow/storage/sql";
+import { SqliteChangeLog, type SqliteChangeLogOptions } from "./SqliteChangeLog.ts";
+
+/**
+ * The change feed of one connection: call `wake()` on it after each commit of that connection, and
+ * share it among all storages of the connection.
+ */
+export function sqliteChangeFeed(
+  executor: SqlExecutor,
+  options?: SqliteChangeLogOptions,
+): LogChangeFeed {
+  return new LogChangeFeed(new SqliteChangeLog(executor, options));
+}

@@ -1,0 +1,2 @@
+export { SqliteQueueStorage } from "./SqliteQueueStorage.ts";
+export { SqliteRateLimiterStorage } from "./SqliteRateLimiterStorage.ts";

@@ -1,0 +1,9 @@
+import { queueModelSuite, queueSuite, rateLimiterSuite } from "@workglow/conformance";
+import { describeSuite } from "@workglow/conformance/vitest";
+import { sqliteQueueBackend } from "./sqliteQueueBackend.ts";
+
+for (const driver of ["better-sqlite3", "node:sqlite"] as const) {
+  for (const suite of [queueModelSuite, queueSuite, rateLimiterSuite]) {
+    describeSuite(suite, sqliteQueueBackend(driver));
+  }
+}
