@@ -1,0 +1,15 @@
+export * from "./harness.ts";
+export { kvSuite } from "./kv/kvSuite.ts";
+export { createModelSuite, modelSuite } from "./model/modelSuite.ts";
+export type { ModelOptions } from "./model/runs.ts";
+export * from "./performCalls.ts";
+export { prefixSuite } from "./prefixes/prefixSuite.ts";
+export { queueModelSuite } from "./queue/modelSuite.ts";
+export * from "./queue/QueueSpec.ts";
+export { queueSuite } from "./queue/queueSuite.ts";
+export { rateLimiterSuite } from "./rate-limiter/rateLimiterSuite.ts";
+export * from "./runCase.ts";
+export { subscriptionSuite } from "./subscriptions/subscriptionSuite.ts";
+export { tabularSuite } from "./tabular/tabularSuite.ts";
+export { transactionSuite } from "./transactions/transactionSuite.ts";
+export { vectorSuite } from "./vector/vectorSuite.ts";
