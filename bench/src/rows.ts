@@ -53,7 +53,7 @@ export const benchRows = (count: number): readonly BenchRow[] =>
 const benchId = (n: number): string => `user:${String(n).padStart(8, "0")}`;
 
 /** Deterministic numbers in [0, below), the same for every contender. */
-export function* randomNumbers(seed: number, below: number): Generator<number, never> {
+function* randomNumbers(seed: number, below: number): Generator<number, never> {
   let state = seed >>> 0;
   for (;;) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -60,8 +60,10 @@ describe("the page on writing a backend", () => {
     const listed = [...page("writing-a-backend.md").matchAll(/`(\w+Suite)`/gu)].map(
       ([, name = ""]) => name,
     );
-    const suites = Object.keys(conformance).filter((name) => name.endsWith("Suite"));
-    expect([...new Set(listed)].sort()).toEqual(suites.sort());
+    const suites = Object.entries(conformance).filter(
+      ([name, value]) => name.endsWith("Suite") && typeof value === "object",
+    );
+    expect([...new Set(listed)].sort()).toEqual(suites.map(([name]) => name).sort());
   });
 });
 

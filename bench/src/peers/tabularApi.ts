@@ -14,7 +14,7 @@ export interface TabularApi {
   pages(pages: number): Promise<number>;
 }
 
-export const TABLE_ROWS = 10_000;
+const TABLE_ROWS = 10_000;
 const GETS = 10_000;
 const PUTS = 5_000;
 const BULK_ROWS = 10_000;

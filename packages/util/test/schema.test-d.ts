@@ -144,3 +144,20 @@ test("TypedArray has all seven arrays and no any", () => {
   expectTypeOf<Float16Array>().toExtend<TypedArray>();
   expectTypeOf<Uint8ClampedArray>().not.toExtend<TypedArray>();
 });
+
+test("the result of a generic function is known where a type is inferred from it", () => {
+  const schema = {
+    type: "object",
+    properties: { id: { type: "string" } },
+    required: ["id"],
+    additionalProperties: false,
+  } as const satisfies DataPortSchemaObject;
+  const read = <Schema extends DataPortSchemaObject>(_schema: Schema) =>
+    undefined as unknown as { readonly row: FromSchema<Schema> };
+  const pass = <T>(value: T): T => value;
+  // The compiler must not lose itself in the schema's conditional types on the way.
+  expectTypeOf(pass(() => read(schema))).returns.toEqualTypeOf<{ readonly row: { id: string } }>();
+  expectTypeOf(Promise.resolve(read(schema))).resolves.toEqualTypeOf<{
+    readonly row: { id: string };
+  }>();
+});

@@ -42,6 +42,15 @@ export type InsertSchemaOptions = {
   deserialize: [...ValuePatterns, Pattern<{ type: "string"; format: "date-time" }, string | Date>];
 };
 
+type ValuesOf<
+  Schema extends JSONSchema,
+  Options extends FromSchemaOptions,
+> = DataPortSchemaKeywords extends Schema
+  ? unknown
+  : DataPortSchemaObject extends Schema
+    ? Record<string, unknown>
+    : JsonFromSchema<Schema, Options>;
+
 /**
  * The type of the values that a schema describes. A schema of which no more is known than that it
  * is one gives `Record<string, unknown>`, or `unknown` if it need not be an object's.
@@ -49,10 +58,9 @@ export type InsertSchemaOptions = {
 export type FromSchema<
   Schema extends JSONSchema,
   Options extends FromSchemaOptions = TypedArraySchemaOptions,
-> = DataPortSchemaKeywords extends Schema
-  ? unknown
-  : DataPortSchemaObject extends Schema
-    ? Record<string, unknown>
-    : JsonFromSchema<Schema, Options>;
+> =
+  // Where the result of a generic function is inferred from, the compiler looks into both branches
+  // of a conditional type, and without end into those of json-schema-to-ts. Here it finds a name.
+  ValuesOf<Schema, Options> extends infer Values ? Values : never;
 
 export type { DeserializationPattern, FromSchemaOptions, JSONSchema };
