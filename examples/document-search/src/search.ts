@@ -7,6 +7,8 @@ export interface SearchResult {
   readonly text: string;
 }
 
+const MOST_CHUNKS = 2000;
+
 /** The documents whose best chunk is nearest to `query`, best first, each once. */
 export async function searchDocuments(
   library: Library,
@@ -16,11 +18,9 @@ export async function searchDocuments(
 ): Promise<SearchResult[]> {
   const vector = await embedder.embed(query);
   const results = new Map<string, SearchResult>();
-  const page = limit * 4;
-  for (let offset = 0; results.size < limit; offset += page) {
+  for (let topK = limit * 4; ; topK *= 8) {
     const found = await library.chunks.similaritySearch(vector, {
-      topK: page,
-      offset,
+      topK,
       select: ["path", "metadata"],
     });
     for (const { path, score, metadata } of found) {
@@ -28,7 +28,9 @@ export async function searchDocuments(
         results.set(path, { path, score, text: metadata.text });
       }
     }
-    if (found.length < page) break;
+    // A document of very many chunks may fill the best places alone: then look further, but not
+    // through everything.
+    if (results.size === limit || found.length < topK || topK >= MOST_CHUNKS) break;
   }
   return [...results.values()];
 }

@@ -1,6 +1,8 @@
 import { queueModelSuite, queueSuite, rateLimiterSuite } from "@workglow/conformance";
 import { describeSuite } from "@workglow/conformance/vitest";
-import { memoryQueueBackend } from "./memoryQueueBackend.ts";
+import { memoryQueueBackend, telemetryQueueBackend } from "./memoryQueueBackend.ts";
 
-for (const suite of [queueModelSuite, queueSuite, rateLimiterSuite])
+for (const suite of [queueSuite, rateLimiterSuite, queueModelSuite]) {
   describeSuite(suite, memoryQueueBackend);
+}
+describeSuite(queueSuite, telemetryQueueBackend);

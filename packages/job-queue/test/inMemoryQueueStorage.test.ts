@@ -1,5 +1,5 @@
 import { MemoryDatabase, withTransaction } from "@workglow/storage";
-import { type Logger, StorageValidationError, setLogger } from "@workglow/util";
+import { getLogger, StorageValidationError, setLogger } from "@workglow/util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   InMemoryQueueStorage,
@@ -283,14 +283,15 @@ describe("ending an attempt", () => {
 
   test("completing a job that is not there is a warning", async () => {
     const warn = vi.fn();
-    setLogger({ debug() {}, info() {}, error() {}, warn } satisfies Logger);
+    const logger = getLogger();
+    setLogger({ ...logger, warn });
     await newQueue().complete({ id: 77, ...job(), status: JobStatus.COMPLETED });
     await newQueue().saveProgress(77, 1, "", null);
     expect(warn.mock.calls.flat()).toEqual([
       "mail.complete: there is no job 77",
       "mail.saveProgress: there is no job 77",
     ]);
-    setLogger({ debug() {}, info() {}, error: console.error, warn: console.warn });
+    setLogger(logger);
   });
 
   test("stale attempts among several do not hold up the others, and are named", async () => {

@@ -1,5 +1,9 @@
 import type { Backend, TabularSpec } from "@workglow/conformance";
-import { InMemoryQueueStorage, InMemoryRateLimiterStorage } from "@workglow/job-queue";
+import {
+  InMemoryQueueStorage,
+  InMemoryRateLimiterStorage,
+  TelemetryQueueStorage,
+} from "@workglow/job-queue";
 import { InMemoryTabularStorage, MemoryDatabase, withTransaction } from "@workglow/storage";
 
 function tabular(database: MemoryDatabase, { table, schema, primaryKey, indexes }: TabularSpec) {
@@ -18,4 +22,12 @@ export const memoryQueueBackend = {
     new InMemoryQueueStorage(queueName, { ...options, database }),
   rateLimiter: (database, { options }) => new InMemoryRateLimiterStorage({ ...options, database }),
   withTransaction: (database, fn) => withTransaction(database, fn),
+} satisfies Backend<MemoryDatabase>;
+
+/** Every queue behind its telemetry wrapper. */
+export const telemetryQueueBackend = {
+  ...memoryQueueBackend,
+  name: "memory with telemetry",
+  queue: (database, spec) =>
+    new TelemetryQueueStorage(spec.queueName, memoryQueueBackend.queue(database, spec)),
 } satisfies Backend<MemoryDatabase>;

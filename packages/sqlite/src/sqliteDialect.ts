@@ -77,9 +77,13 @@ export const sqliteDialect: SqlDialect = {
   bindExpression: (text) => text,
   orderTerm: (column, descending) => (descending ? `${column} DESC` : column),
   limitClause(limit, offset, bind) {
-    if (offset !== undefined && offset > 0)
-      return ` LIMIT ${bind(limit ?? -1)} OFFSET ${bind(offset)}`;
-    return limit === undefined ? "" : ` LIMIT ${bind(limit)}`;
+    // SQLite looks at a bare parameter here when it plans, and so prepares the statement anew for
+    // every value.
+    const bound = (value: number): string => `CAST(${bind(value)} AS INTEGER)`;
+    if (offset !== undefined && offset > 0) {
+      return ` LIMIT ${bound(limit ?? -1)} OFFSET ${bound(offset)}`;
+    }
+    return limit === undefined ? "" : ` LIMIT ${bound(limit)}`;
   },
   rowSource,
   jsonField,

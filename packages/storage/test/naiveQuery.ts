@@ -10,7 +10,7 @@ export type Tree =
   | { readonly none: Tree };
 export type Order = readonly { readonly column: string; readonly direction: "ASC" | "DESC" }[];
 
-export function compare(a: unknown, b: unknown): number {
+function compare(a: unknown, b: unknown): number {
   const [x, y] = [a ?? null, b ?? null];
   if (x === null || y === null) return x === y ? 0 : x === null ? -1 : 1;
   if (typeof x === "string")

@@ -32,7 +32,7 @@ describe("statements on a table", () => {
   it("number their placeholders in the order of their parameters, the tenant's first", () => {
     const { statements } = statementsOf([tenant]);
     expect(statements.selectByKey).toBe(
-      'SELECT "id", "n", "at", "big"::text FROM "notes" WHERE "tenant" = $1 AND "id" = $2',
+      'SELECT ${ALL} FROM "notes" WHERE "tenant" = $1 AND "id" = $2',
     );
     expect(statements.upsert).toBe(
       'INSERT INTO "notes" ("tenant", "id", "n", "at", "big") VALUES ($1, $2, $3, $4::timestamp, $5)' +
@@ -60,7 +60,7 @@ describe("statements on a table", () => {
       params: ["abc"],
     });
     expect(statements.selectByKeys([{ id: "a" }, { id: "b" }])).toEqual({
-      text: 'SELECT "id", "n", "at", "big"::text FROM "notes" WHERE "tenant" = $1 AND "id" IN (SELECT * FROM unnest($2))',
+      text: 'SELECT ${ALL} FROM "notes" WHERE "tenant" = $1 AND "id" IN (SELECT * FROM unnest($2))',
       params: ["abc", ["a", "b"]],
     });
   });

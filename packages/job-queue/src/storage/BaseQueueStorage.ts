@@ -15,7 +15,6 @@ import {
   checkText,
   getLogger,
   isTransient,
-  newUuid,
   StorageClosedError,
   StorageError,
   StorageValidationError,
@@ -431,7 +430,7 @@ export abstract class BaseQueueStorage<Input, Output>
     o: CallOptions | undefined,
   ): Awaitable<StoredJob<Input, Output>[]> {
     const { lease, ledger } = this;
-    const token = newUuid();
+    const token = lease.newToken();
     const startedAt = Date.now();
     const terms = {
       instance: lease.instance,

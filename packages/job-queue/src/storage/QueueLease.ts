@@ -1,4 +1,4 @@
-import { newUuid } from "@workglow/util";
+const INSTANCE_BYTES = 12;
 
 /** Milliseconds between looks for the jobs of the dead. */
 const MOST_SWEEP_INTERVAL_MS = 1000;
@@ -10,10 +10,11 @@ const MOST_SWEEP_INTERVAL_MS = 1000;
  */
 export class QueueLease {
   /** A random id; never the caller's worker id, which may be the same in two processes. */
-  public readonly instance = newUuid();
+  public readonly instance = randomText(INSTANCE_BYTES);
   public readonly leaseMs: number;
   private readonly onTick: () => void;
   private timer: ReturnType<typeof setInterval> | undefined;
+  private tokens = 0;
   private lastSeen = 0;
   /** When a renewal that succeeded was begun; undefined while there is no lease. */
   private renewedAt: number | undefined;
@@ -34,6 +35,11 @@ export class QueueLease {
   /** A claim failed in a way that leaves open whether it was made. */
   public suspect(): void {
     this.mayHold = true;
+  }
+
+  /** Names an attempt; never given twice, by this instance or another. Short, as rows hold it. */
+  public newToken(): string {
+    return `${this.instance}.${(++this.tokens).toString(36)}`;
   }
 
   /** Starts the clock, with the first attempt to claim. */
@@ -95,4 +101,12 @@ export class QueueLease {
     this.lastSeen = now;
     return now;
   }
+}
+
+/** Random bytes as text of a third more characters. */
+function randomText(bytes: number): string {
+  const random = globalThis.crypto.getRandomValues(new Uint8Array(bytes));
+  return btoa(String.fromCharCode(...random))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_");
 }

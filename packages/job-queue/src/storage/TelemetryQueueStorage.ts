@@ -34,7 +34,7 @@ export class TelemetryQueueStorage<Input = any, Output = any>
     jobs: readonly JobStorageFormat<Input, Output>[],
     options?: AddOptions,
   ): Promise<unknown[]> {
-    return this.traced("addMany", () => this.inner.addMany(jobs, options), jobs.length);
+    return this.traced("addMany", () => this.inner.addMany(jobs, options), lengthOf(jobs));
   }
 
   public get(id: unknown, options?: CallOptions): Promise<StoredJob<Input, Output> | undefined> {
@@ -64,7 +64,11 @@ export class TelemetryQueueStorage<Input = any, Output = any>
     jobs: readonly JobStorageFormat<Input, Output>[],
     options?: CallOptions,
   ): Promise<void> {
-    return this.traced("completeMany", () => this.inner.completeMany(jobs, options), jobs.length);
+    return this.traced(
+      "completeMany",
+      () => this.inner.completeMany(jobs, options),
+      lengthOf(jobs),
+    );
   }
 
   public release(job: JobStorageFormat<Input, Output>, options?: CallOptions): Promise<void> {
@@ -143,4 +147,9 @@ export class TelemetryQueueStorage<Input = any, Output = any>
     ready.catch(() => undefined);
     return Object.assign(() => unsubscribe(), { ready });
   }
+}
+
+/** Bad input is for the inner storage to refuse. */
+function lengthOf(items: unknown): number | undefined {
+  return Array.isArray(items) ? items.length : undefined;
 }

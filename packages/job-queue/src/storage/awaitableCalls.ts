@@ -1,7 +1,8 @@
 import { type Awaitable, Eventual } from "@workglow/storage";
 import { isTransient, retryTransient, StorageBusyError, StorageTimeoutError } from "@workglow/util";
 
-const RETRIES = { retries: 3, baseMs: 20, maxMs: 500 } as const;
+/** After a second try at once, as a lost connection is replaced by then. */
+const RETRIES = { retries: 2, baseMs: 20, maxMs: 500 } as const;
 
 /** Goes on with the result of `call`, or with its error, however it comes. */
 export function settled<T, R>(

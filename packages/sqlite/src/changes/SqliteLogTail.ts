@@ -130,5 +130,5 @@ function pageText(dialect: SqlDialect, log: string, source: SqlChangeSource<unkn
   return `SELECT "seq", "type", ${isOld}, ${isNew}, ${values(oldColumn)}, ${values(newColumn)}
 FROM ${logTable(log)}
 WHERE "seq" > ? AND "seq" <= ? AND "type" IN (${INSERT}, ${UPDATE}, ${DELETE}) AND (${isOld} OR ${isNew})
-ORDER BY "seq" LIMIT ?`;
+ORDER BY "seq" LIMIT CAST(? AS INTEGER)`;
 }

@@ -114,7 +114,7 @@ export class NearestRows {
     const selected = [...this.key.map((column) => column.selected), distance(sql)];
     const where = this.searchable(plan, sql);
     return sql.statement(
-      `SELECT ${selected.join(", ")} FROM ${this.table.quoted}${where} ORDER BY ${selected.length} LIMIT ${sql.bind(limit)}`,
+      `SELECT ${selected.join(", ")} FROM ${this.table.quoted}${where} ORDER BY ${selected.length} LIMIT CAST(${sql.bind(limit)} AS INTEGER)`,
     );
   }
 

@@ -1,7 +1,7 @@
 import { SqliteRateLimiterStorage } from "@workglow/sqlite/job-queue";
 import { describe, expect, it } from "vitest";
 import { Child } from "./Child.ts";
-import { kept, opened, STRESS, scratchFile } from "./scratch.ts";
+import { kept, opened, pause, STRESS, scratchFile } from "./scratch.ts";
 
 const MAX = 25;
 
@@ -19,6 +19,8 @@ describe("four processes that reserve executions of one limit", () => {
       const watching = (async () => {
         while (running) {
           most = Math.max(most, await limiter.getExecutionCount("api", "2000-01-01T00:00:00Z"));
+          // Reads resolve at once: without a pause nothing else would get its turn.
+          await pause(1);
         }
       })();
       const answers = await Promise.all(

@@ -8,8 +8,8 @@ import {
   withCallOptions,
 } from "@workglow/util";
 import type { Unsubscribe } from "../tabular/ITabularStorage.ts";
-import { type Awaitable, Eventual } from "./Awaitable.ts";
 import { assertTransactionScope, type Transaction } from "../transaction/Transaction.ts";
+import { type Awaitable, Eventual } from "./Awaitable.ts";
 import type { StorageCapabilities } from "./StorageCapabilities.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: listeners of any signature, narrowed per event name
@@ -70,12 +70,17 @@ export abstract class BaseStorage<Events extends StorageEvents> {
     this.events.once(name, fn);
   }
 
-  public emit<Name extends keyof Events & string>(name: Name, ...args: EventArguments<Events[Name]>): void {
+  public emit<Name extends keyof Events & string>(
+    name: Name,
+    ...args: EventArguments<Events[Name]>
+  ): void {
     this.events.emit(name, ...args);
   }
 
   /** Resolves to the argument tuple of the next `name` event; rejects when the storage is destroyed. */
-  public waitOn<Name extends keyof Events & string>(name: Name): Promise<EventArguments<Events[Name]>> {
+  public waitOn<Name extends keyof Events & string>(
+    name: Name,
+  ): Promise<EventArguments<Events[Name]>> {
     return this.events.waitOn(name);
   }
 

@@ -1,7 +1,7 @@
 import type { SqlDialect } from "./SqlDialect.ts";
 import type { SqlProgram } from "./SqlExecutor.ts";
 
-export const MIGRATION_TABLE = "_workglow_migrations";
+const MIGRATION_TABLE = "_workglow_migrations";
 
 type Names = Pick<
   SqlDialect,

@@ -14,6 +14,11 @@ export interface SqlColumn {
   /** Its name in the database, unquoted. */
   readonly name: string;
   readonly quoted: string;
+  /**
+   * The quoted name with the table's before it, for conditions and results: some builds of SQLite
+   * take a bare quoted name that is no column for a text.
+   */
+  readonly reference: string;
   readonly type: SqlColumnType;
   /** The type as DDL spells it. */
   readonly ddlType: string;
@@ -30,6 +35,9 @@ export interface SqlIndex {
   readonly columns: readonly SqlColumn[];
   readonly unique: boolean;
 }
+
+/** Names of the tables in which the library keeps counters, migrations, leases and changes. */
+const OWN_TABLE = /^_workglow_/i;
 
 const SQL_TYPES: Readonly<Record<ColumnType, SqlColumnType>> = {
   string: "text",
@@ -72,8 +80,8 @@ export class SqlTable {
     this.dialect = dialect;
     this.name = name;
     this.quoted = this.quote(name);
-    if (dialect.isReservedTable(name)) {
-      throw new StorageValidationError(`the database keeps table names like "${name}" for itself`);
+    if (dialect.isReservedTable(name) || OWN_TABLE.test(name)) {
+      throw new StorageValidationError(`table names like "${name}" are kept for internal use`);
     }
     this.schema = schema;
     this.prefixes = prefixes;
@@ -135,13 +143,15 @@ export class SqlTable {
   ): SqlColumn {
     const physicalName = this.freeName(name, taken);
     const quoted = this.quote(physicalName);
+    const reference = `${this.quoted}.${quoted}`;
     const arrayName = property?.type === "typedArray" ? (property.arrayName ?? "any") : undefined;
     return {
       name: physicalName,
       quoted,
+      reference,
       type,
       ddlType: this.dialect.columnType(type, arrayName),
-      selected: this.dialect.selectExpression(quoted, type),
+      selected: this.dialect.selectExpression(reference, type),
       nullable:
         property !== undefined && (property.nullable || property.optional) && !property.inKey,
       property,

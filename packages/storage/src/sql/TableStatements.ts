@@ -34,7 +34,7 @@ export class TableStatements {
     const place = (column: SqlColumn, i: number): string =>
       dialect.bindExpression(dialect.placeholder(i + 1), column.type);
     const oneRow = table.key
-      .map((column, i) => `${column.quoted} = ${place(column, i)}`)
+      .map((column, i) => `${column.reference} = ${place(column, i)}`)
       .join(" AND ");
     const key = list(table.key);
     this.selectByKey = `SELECT ${selected(table.properties)} FROM ${quoted} WHERE ${oneRow}`;
@@ -57,8 +57,8 @@ export class TableStatements {
   public select(plan: SelectPlan): readonly ((limit: number | undefined) => SqlStatement)[] {
     const columns = selected(plan.columns.map((column) => this.table.column(column)));
     const order = plan.order.map(({ column, descending }) => {
-      const { quoted, nullable } = this.table.column(column);
-      return this.table.dialect.orderTerm(quoted, descending, nullable);
+      const { reference, nullable } = this.table.column(column);
+      return this.table.dialect.orderTerm(reference, descending, nullable);
     });
     return keysetSegments(this.table, plan).map((segment) => (limit) => {
       const sql = new SqlBuilder(this.table.dialect);
@@ -84,10 +84,10 @@ export class TableStatements {
     const sql = new SqlBuilder(this.table.dialect);
     const columns = this.table.schema.keyColumns.map((column) => this.table.column(column));
     const condition: KeysetSegment = () => {
-      const names = columns.length === 1 ? list(columns) : `(${list(columns)})`;
+      const names = columns.map(({ reference }) => reference).join(", ");
       const rows = keys.map((key) => columns.map((column) => encoded(column, key)));
       const types = columns.map(({ type }) => type);
-      return `${names} IN (${this.table.dialect.rowSource(types, rows, sql.bind)})`;
+      return `${columns.length === 1 ? names : `(${names})`} IN (${this.table.dialect.rowSource(types, rows, sql.bind)})`;
     };
     const where = this.where(sql, undefined, condition);
     return sql.statement(`SELECT ${selected(wanted)} FROM ${this.table.quoted}${where}`);
@@ -115,7 +115,7 @@ export class TableStatements {
     const oneRow: KeysetSegment = () =>
       this.table.schema.keyColumns
         .map((property) => this.table.column(property))
-        .map((column) => `${column.quoted} = ${sql.bindAs(encoded(column, key), column.type)}`)
+        .map((column) => `${column.reference} = ${sql.bindAs(encoded(column, key), column.type)}`)
         .join(" AND ");
     const columns = selected(this.table.properties);
     if (changes.length === 0) {
@@ -132,7 +132,7 @@ export class TableStatements {
   public where(sql: SqlBuilder, predicate: Predicate | undefined, segment?: KeysetSegment): string {
     const conditions = this.table.prefixColumns.map(
       (column, i) =>
-        `${column.quoted} = ${sql.bindAs(this.table.prefixValues[i] as SqlValue, column.type)}`,
+        `${column.reference} = ${sql.bindAs(this.table.prefixValues[i] as SqlValue, column.type)}`,
     );
     const range = segment?.(sql) ?? "";
     if (range !== "") conditions.push(range);

@@ -60,10 +60,10 @@ function orNull(
 function operandOf(column: Column, table: SqlTable, sql: SqlBuilder): Operand {
   const physical = table.column(column);
   if (column.path === undefined) {
-    const { quoted: text, type, nullable, codec } = physical;
+    const { reference: text, type, nullable, codec } = physical;
     return { text, type, nullable, encode: (value) => codec.encode(value as never) };
   }
-  return fieldOperand(column, column.path, physical.quoted, table, sql);
+  return fieldOperand(column, column.path, physical.reference, table, sql);
 }
 
 const FIELD_TYPES = { string: "text", number: "double", boolean: "boolean", json: "json" } as const;

@@ -58,12 +58,12 @@ function isOneRange(steps: readonly Step[]): boolean {
 
 /** Nulls come last descending: behind all that a comparison finds. */
 function nullsAfter({ column, descending }: Step): KeysetSegment[] {
-  return descending && column.nullable ? [() => `${column.quoted} IS NULL`] : [];
+  return descending && column.nullable ? [() => `${column.reference} IS NULL`] : [];
 }
 
 function rowValueAfter(steps: readonly Step[]): KeysetSegment {
   const operator = steps[0]?.descending ? "<" : ">";
-  const columns = steps.map(({ column }) => column.quoted);
+  const columns = steps.map(({ column }) => column.reference);
   return (sql) => {
     const values = steps.map((step) => bound(step, sql));
     if (steps.length === 1) return `${columns[0]} ${operator} ${values[0]}`;
@@ -74,15 +74,15 @@ function rowValueAfter(steps: readonly Step[]): KeysetSegment {
 /** The rows whose first column is beyond the position's: nulls first ascending, last descending. */
 function beyond(step: Step): KeysetSegment[] {
   const { column, descending, value } = step;
-  if (value === null) return descending ? [] : [() => `${column.quoted} IS NOT NULL`];
+  if (value === null) return descending ? [] : [() => `${column.reference} IS NOT NULL`];
   const range: KeysetSegment = (sql) =>
-    `${column.quoted} ${descending ? "<" : ">"} ${bound(step, sql)}`;
+    `${column.reference} ${descending ? "<" : ">"} ${bound(step, sql)}`;
   return [range, ...nullsAfter(step)];
 }
 
 function equals(step: Step, sql: SqlBuilder): string {
-  const { quoted } = step.column;
-  return step.value === null ? `${quoted} IS NULL` : `${quoted} = ${bound(step, sql)}`;
+  const { reference } = step.column;
+  return step.value === null ? `${reference} IS NULL` : `${reference} = ${bound(step, sql)}`;
 }
 
 function bound({ column, value }: Step, sql: SqlBuilder): string {

@@ -168,7 +168,7 @@ function replacement(
     return `${column.quoted} = ${sql.bindAs(encoded, column.type)}`;
   });
   const key = table.key.map(
-    (column, i) => `${column.quoted} = ${sql.bindAs(found[i] as SqlValue, column.type)}`,
+    (column, i) => `${column.reference} = ${sql.bindAs(found[i] as SqlValue, column.type)}`,
   );
   return sql.statement(
     `UPDATE ${table.quoted} SET ${changes.join(", ")} WHERE ${key.join(" AND ")}`,

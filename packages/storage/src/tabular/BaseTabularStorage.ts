@@ -1,9 +1,4 @@
-import {
-  type CallOptions,
-  newUuid,
-  StorageValidationError,
-  throwIfAborted,
-} from "@workglow/util";
+import { type CallOptions, newUuid, StorageValidationError, throwIfAborted } from "@workglow/util";
 import type { DataPortSchemaObject } from "@workglow/util/schema";
 import { type Awaitable, andThen } from "../base/Awaitable.ts";
 import { BaseStorage } from "../base/BaseStorage.ts";
@@ -32,8 +27,8 @@ import type {
 import { compileCriteria, type Predicate } from "./Predicate.ts";
 import { predicateText } from "./predicateText.ts";
 import { checkedCount, completeOrder, type SelectPlan, selectedColumns } from "./SelectPlan.ts";
-import type { CanonicalValue } from "./schema/canonicalValue.ts";
 import type { Column } from "./schema/Column.ts";
+import type { CanonicalValue } from "./schema/canonicalValue.ts";
 import { cell, type IndexList, type Row, TableSchema } from "./schema/TableSchema.ts";
 import {
   type TabularStorageOptions,
@@ -120,7 +115,9 @@ export abstract class BaseTabularStorage<
       const { rows, places } = this.lastOfEachKey(values.map((value) => this.insertedRow(value)));
       const stored = await this._put(rows, o);
       const results =
-        places === undefined ? stored : places.map((place) => this.table.copyRow(stored[place] as Row));
+        places === undefined
+          ? stored
+          : places.map((place) => this.table.copyRow(stored[place] as Row));
       this.emitPut(results);
       return results as Entity[];
     });
@@ -453,7 +450,10 @@ export abstract class BaseTabularStorage<
   }
 
   /** Keeps the last row of each key; `places` tells where each input went, if any was dropped. */
-  private lastOfEachKey(rows: readonly Row[]): { rows: readonly Row[]; places?: readonly number[] } {
+  private lastOfEachKey(rows: readonly Row[]): {
+    rows: readonly Row[];
+    places?: readonly number[];
+  } {
     const { generated } = this.table;
     const kept = new Map<unknown, number>();
     const places: number[] = [];

@@ -139,11 +139,10 @@ export type TabularEvents<Entity, PrimaryKey> = {
   clearall: () => void;
 };
 export type TabularEventName = keyof TabularEvents<unknown, unknown>;
-export type TabularEventListener<
-  Name extends TabularEventName,
+export type TabularEventListener<Name extends TabularEventName, Entity, PrimaryKey> = TabularEvents<
   Entity,
-  PrimaryKey,
-> = TabularEvents<Entity, PrimaryKey>[Name];
+  PrimaryKey
+>[Name];
 
 // ——— the storage
 

@@ -1,7 +1,13 @@
 import { nextPrefix, StorageValidationError } from "@workglow/util";
-import { alternativesOf, assertCriteria, assertNotEmpty, isSearchCondition, negationsOf } from "./criteria.ts";
-import { canonicalValue, describeType } from "./schema/canonicalValue.ts";
+import {
+  alternativesOf,
+  assertCriteria,
+  assertNotEmpty,
+  isSearchCondition,
+  negationsOf,
+} from "./criteria.ts";
 import type { Column } from "./schema/Column.ts";
+import { canonicalValue, describeType } from "./schema/canonicalValue.ts";
 import type { TableSchema } from "./schema/TableSchema.ts";
 
 /** A value that rows can be compared with; binary values compare byte by byte. */
@@ -137,11 +143,18 @@ export function columnCondition(
     case "<=":
     case ">":
     case ">=":
-      return compare(column, negated ? OPPOSITE[operator] : operator, comparable(column, value), negated);
+      return compare(
+        column,
+        negated ? OPPOSITE[operator] : operator,
+        comparable(column, value),
+        negated,
+      );
     case "prefix":
       return prefix(column, value, negated);
     default:
-      throw new StorageValidationError(`column "${column.name}" is compared by an unknown operator`);
+      throw new StorageValidationError(
+        `column "${column.name}" is compared by an unknown operator`,
+      );
   }
 }
 
@@ -194,7 +207,10 @@ function prefix(column: Column, value: unknown, negated: boolean): Predicate {
   // `>= prefix AND < next` by code point is the prefix test, and one range of an index.
   const from = compare(column, negated ? "<" : ">=", text, negated);
   if (end === undefined) return from;
-  return combine(negated ? "or" : "and", [from, compare(column, negated ? ">=" : "<", end, negated)]);
+  return combine(negated ? "or" : "and", [
+    from,
+    compare(column, negated ? ">=" : "<", end, negated),
+  ]);
 }
 
 function refuseObjects(column: Column): void {

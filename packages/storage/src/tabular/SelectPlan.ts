@@ -1,7 +1,7 @@
 import { StorageInvalidLimitError, StorageValidationError } from "@workglow/util";
 import type { Predicate } from "./Predicate.ts";
-import type { CanonicalValue } from "./schema/canonicalValue.ts";
 import type { Column } from "./schema/Column.ts";
+import type { CanonicalValue } from "./schema/canonicalValue.ts";
 import type { TableSchema } from "./schema/TableSchema.ts";
 
 export interface OrderColumn {

@@ -14,9 +14,9 @@ export interface TabularStorageOptions extends PrefixOptions {
 }
 
 /** Options as constructors take them: an object, or just a {@link ClientProvidedKeys}. */
-export type TabularStorageOptionsInput<Options extends TabularStorageOptions = TabularStorageOptions> =
-  | Options
-  | ClientProvidedKeys;
+export type TabularStorageOptionsInput<
+  Options extends TabularStorageOptions = TabularStorageOptions,
+> = Options | ClientProvidedKeys;
 
 export function tabularOptions<Options extends TabularStorageOptions>(
   input: TabularStorageOptionsInput<Options> | undefined,

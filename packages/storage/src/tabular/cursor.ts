@@ -1,4 +1,4 @@
-import { canonicalJson, sha256Hex, StorageInvalidCursorError } from "@workglow/util";
+import { canonicalJson, StorageInvalidCursorError, sha256Hex } from "@workglow/util";
 import type { OrderColumn } from "./SelectPlan.ts";
 import { type CanonicalValue, canonicalValue } from "./schema/canonicalValue.ts";
 import { cell, type Row } from "./schema/TableSchema.ts";
@@ -13,7 +13,11 @@ const CHECK_LENGTH = 16;
 type Encoded = string | number | boolean | null | readonly [tag: string, value: string];
 
 /** Identifies a query, so that a cursor of another one is refused. */
-export function queryFingerprint(table: string, order: readonly OrderColumn[], criteria: string): string {
+export function queryFingerprint(
+  table: string,
+  order: readonly OrderColumn[],
+  criteria: string,
+): string {
   const columns = order.map(({ column, descending }) => [column.name, descending]);
   return sha256Hex(canonicalJson([VERSION, table, columns, criteria])).slice(0, CHECK_LENGTH);
 }

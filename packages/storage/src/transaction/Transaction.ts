@@ -25,7 +25,10 @@ let openTransactions = 0;
 export const callsAreFollowed: boolean = context.tracks;
 
 /** Runs `fn` with `tx` as the current transaction, so that calls past the handle can be told. */
-export async function runInTransactionContext<T>(tx: Transaction, fn: () => Promise<T>): Promise<T> {
+export async function runInTransactionContext<T>(
+  tx: Transaction,
+  fn: () => Promise<T>,
+): Promise<T> {
   openTransactions++;
   try {
     return await context.run(tx, fn);

@@ -25,20 +25,12 @@ export function byRunAfter(a: MemoryJob, b: MemoryJob): number {
   return a.runAfterMs - b.runAfterMs || a.number - b.number;
 }
 
-export type CompletionPlace = Pick<MemoryJob, "completedMs" | "number">;
-
-export function byCompletion(a: CompletionPlace, b: CompletionPlace): number {
+export function byCompletion(a: MemoryJob, b: MemoryJob): number {
   return a.completedMs - b.completedMs || a.number - b.number;
 }
 
-export type FingerprintPlace = Pick<MemoryJob, "number"> & {
-  readonly stored: { readonly fingerprint: string };
-};
-
-/** Any total order of fingerprints will do. */
-export function byFingerprint(a: FingerprintPlace, b: FingerprintPlace): number {
-  const [left, right] = [a.stored.fingerprint, b.stored.fingerprint];
-  return left < right ? -1 : left > right ? 1 : a.number - b.number;
+export function byNumber(a: MemoryJob, b: MemoryJob): number {
+  return a.number - b.number;
 }
 
 const JSON_FIELDS = [

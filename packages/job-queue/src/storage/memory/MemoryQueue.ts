@@ -1,13 +1,6 @@
 import { type FinalJobStatus, isFinalStatus, JobStatus } from "../JobStatus.ts";
-import {
-  byClaim,
-  byCompletion,
-  byFingerprint,
-  byRunAfter,
-  type CompletionPlace,
-  type FingerprintPlace,
-  type MemoryJob,
-} from "./MemoryJob.ts";
+import { byClaim, byCompletion, byRunAfter, type MemoryJob } from "./MemoryJob.ts";
+import { NewestByFingerprint } from "./NewestByFingerprint.ts";
 import { OrderedSet } from "./OrderedSet.ts";
 
 /** The jobs of one queue of one tenant, by what is asked of them. */
@@ -16,14 +9,13 @@ export class MemoryQueue {
   public readonly delayed = new OrderedSet(byRunAfter);
   /** PROCESSING and ABORTING. */
   public readonly active = new Set<MemoryJob>();
-  public readonly final: Readonly<Record<FinalJobStatus, OrderedSet<MemoryJob, CompletionPlace>>> =
-    {
-      COMPLETED: new OrderedSet(byCompletion),
-      FAILED: new OrderedSet(byCompletion),
-      DISABLED: new OrderedSet(byCompletion),
-    };
+  public readonly final: Readonly<Record<FinalJobStatus, OrderedSet<MemoryJob>>> = {
+    COMPLETED: new OrderedSet(byCompletion),
+    FAILED: new OrderedSet(byCompletion),
+    DISABLED: new OrderedSet(byCompletion),
+  };
   /** COMPLETED. */
-  private readonly completed = new OrderedSet<MemoryJob, FingerprintPlace>(byFingerprint);
+  private readonly completed = new NewestByFingerprint();
   private readonly jobs = new Map<number, MemoryJob>();
   private readonly runs = new Map<string, Set<MemoryJob>>();
 
@@ -51,7 +43,7 @@ export class MemoryQueue {
     if (status === JobStatus.PENDING) (job.ready ? this.ready : this.delayed).delete(job);
     else if (!isFinalStatus(status)) this.active.delete(job);
     else this.final[status].delete(job);
-    if (status === JobStatus.COMPLETED) this.completed.delete(job);
+    if (status === JobStatus.COMPLETED) this.completed.remove(job);
     if (run !== undefined) {
       const jobs = this.runs.get(run);
       jobs?.delete(job);
@@ -87,11 +79,7 @@ export class MemoryQueue {
 
   /** The COMPLETED job of that fingerprint which was added last. */
   public newestWith(fingerprint: string): MemoryJob | undefined {
-    const newest = this.completed.lastUpTo({
-      stored: { fingerprint },
-      number: Number.POSITIVE_INFINITY,
-    });
-    return newest?.stored.fingerprint === fingerprint ? newest : undefined;
+    return this.completed.get(fingerprint);
   }
 
   public all(): readonly MemoryJob[] {

@@ -7,15 +7,12 @@ type Tree<T> = InstanceType<typeof module.default.default<T, undefined>>;
 const TreeConstructor: TreeClass =
   module.default.default ?? (module.default as unknown as TreeClass);
 
-/**
- * Items in the order of a comparator, which tells all of them apart. It looks at no more of them
- * than their `Place`.
- */
-export class OrderedSet<T extends Place, Place = T> implements Iterable<T> {
-  private readonly tree: Tree<Place>;
+/** Items in the order of a comparator, which tells all of them apart. */
+export class OrderedSet<T> implements Iterable<T> {
+  private readonly tree: Tree<T>;
 
-  public constructor(compare: (a: Place, b: Place) => number) {
-    this.tree = new TreeConstructor<Place, undefined>(undefined, compare);
+  public constructor(compare: (a: T, b: T) => number) {
+    this.tree = new TreeConstructor<T, undefined>(undefined, compare);
   }
 
   public get size(): number {
@@ -23,7 +20,11 @@ export class OrderedSet<T extends Place, Place = T> implements Iterable<T> {
   }
 
   public get first(): T | undefined {
-    return this.tree.minKey() as T | undefined;
+    return this.tree.minKey();
+  }
+
+  public get last(): T | undefined {
+    return this.tree.maxKey();
   }
 
   public add(item: T): void {
@@ -34,12 +35,7 @@ export class OrderedSet<T extends Place, Place = T> implements Iterable<T> {
     this.tree.delete(item);
   }
 
-  /** The last item that does not come after `place`. */
-  public lastUpTo(place: Place): T | undefined {
-    return this.tree.getPairOrNextLower(place)?.[0] as T | undefined;
-  }
-
   public [Symbol.iterator](): IterableIterator<T> {
-    return this.tree.keys() as IterableIterator<T>;
+    return this.tree.keys();
   }
 }

@@ -7,7 +7,17 @@ import type { NewJob } from "../newJob.ts";
 import type { ClaimRequest } from "../queueDriver.ts";
 import type { MemoryJob } from "./MemoryJob.ts";
 
-const iso = (ms: number): string => new Date(ms).toISOString();
+let lastMs = Number.NaN;
+let lastText = "";
+
+/** Most times are the same as the one before. */
+function iso(ms: number): string {
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastText = new Date(ms).toISOString();
+  }
+  return lastText;
+}
 
 const UNCLAIMED = {
   progress: 0,
@@ -24,13 +34,18 @@ export function addedJob(
   added: NewJob,
   nowMs: number,
 ): MemoryJob {
-  const { job_run_id, backoff, tags, created_at, run_after, inputText: _, ...rest } = added;
+  const { job_run_id, backoff, tags, created_at, run_after } = added;
   const stored: StoredJob = {
-    ...Object.fromEntries(prefixes.map(({ name, value }) => [name, value])),
     id: number,
     queue,
     status: JobStatus.PENDING,
-    ...rest,
+    priority: added.priority,
+    input: added.input,
+    fingerprint: added.fingerprint,
+    max_retries: added.max_retries,
+    deadline_at: added.deadline_at,
+    timeout_ms: added.timeout_ms,
+    trace_context: added.trace_context,
     output: null,
     error: null,
     error_code: null,
@@ -44,10 +59,12 @@ export function addedJob(
     group_key: null,
     dedupe_key: null,
     lease_token: null,
-    ...(job_run_id !== null && { job_run_id }),
-    ...(backoff !== null && { backoff }),
-    ...(tags !== null && { tags }),
   };
+  if (job_run_id !== null) stored.job_run_id = job_run_id;
+  if (backoff !== null) stored.backoff = backoff;
+  if (tags !== null) stored.tags = tags;
+  const tenant = stored as unknown as Record<string, unknown>;
+  for (const { name, value } of prefixes) tenant[name] = value;
   const runAfterMs = run_after === null ? nowMs : Date.parse(run_after);
   return {
     number,

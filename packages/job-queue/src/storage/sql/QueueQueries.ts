@@ -15,7 +15,7 @@ export class QueueQueries extends JobStatements {
   public readonly peekReady = this.lazily(() =>
     this.reading<"limit">(
       (bind) => `${this.mine(bind)} AND "status" = 'PENDING' AND "ready" = 1
-ORDER BY "priority" DESC, "run_after", "id" LIMIT ${bind("limit", "integer")}`,
+ORDER BY "priority" DESC, "run_after", "id" LIMIT CAST(${bind("limit", "integer")} AS INTEGER)`,
     ),
   );
 
@@ -24,7 +24,7 @@ ORDER BY "priority" DESC, "run_after", "id" LIMIT ${bind("limit", "integer")}`,
     this.reading<"now" | "limit">(
       (bind) => `${this.mine(bind)} AND "status" = 'PENDING' AND "ready" = 0
   AND "run_after" <= ${bind("now", "timestamp")}
-ORDER BY "priority" DESC, "run_after", "id" LIMIT ${bind("limit", "integer")}`,
+ORDER BY "priority" DESC, "run_after", "id" LIMIT CAST(${bind("limit", "integer")} AS INTEGER)`,
     ),
   );
 
@@ -32,7 +32,7 @@ ORDER BY "priority" DESC, "run_after", "id" LIMIT ${bind("limit", "integer")}`,
     this.reading<"now" | "limit">(
       (bind) => `${this.mine(bind)} AND "status" = 'PENDING' AND "ready" = 0
   AND "run_after" > ${bind("now", "timestamp")}
-ORDER BY "run_after", "id" LIMIT ${bind("limit", "integer")}`,
+ORDER BY "run_after", "id" LIMIT CAST(${bind("limit", "integer")} AS INTEGER)`,
     ),
   );
 
@@ -41,14 +41,14 @@ ORDER BY "run_after", "id" LIMIT ${bind("limit", "integer")}`,
       (
         bind,
       ) => `${this.mine(bind)} AND "lease_instance" IS NOT NULL AND "status" = ${bind("status")}
-ORDER BY "priority" DESC, "run_after", "id" LIMIT ${bind("limit", "integer")}`,
+ORDER BY "priority" DESC, "run_after", "id" LIMIT CAST(${bind("limit", "integer")} AS INTEGER)`,
     ),
   );
 
   public readonly peekFinal = this.lazily(() =>
     this.reading<"status" | "limit">(
       (bind) => `${this.mine(bind)} AND "status" = ${bind("status")} AND "completed_at" IS NOT NULL
-ORDER BY "completed_at", "id" LIMIT ${bind("limit", "integer")}`,
+ORDER BY "completed_at", "id" LIMIT CAST(${bind("limit", "integer")} AS INTEGER)`,
     ),
   );
 

@@ -54,7 +54,7 @@ UPDATE ${this.jobs} SET "status" = 'PROCESSING', "run_attempts" = "run_attempts"
   "timeout_at" = CASE WHEN "timeout_ms" IS NOT NULL THEN ${timeoutAt} END
 WHERE "id" IN (
   SELECT "id" FROM ${this.jobs} WHERE ${this.mine(bind)} AND "status" = 'PENDING' AND "ready" = 1
-  ORDER BY "priority" DESC, "run_after", "id" LIMIT ${bind("limit", "integer")}${this.dialect.lockSkippingLocked})
+  ORDER BY "priority" DESC, "run_after", "id" LIMIT CAST(${bind("limit", "integer")} AS INTEGER)${this.dialect.lockSkippingLocked})
 RETURNING ${this.selection(this.codec.claimColumns)}`;
     }),
   );
@@ -161,7 +161,8 @@ FROM ${this.jobs} WHERE ${this.mine(bind)} AND "lease_instance" = ${bind("instan
 
   /**
    * Index (lease_instance), read one instance at a time however many jobs each has: the jobs of
-   * others whose lease has run out or is not there.
+   * others whose lease has run out or is not there. The instances come first, whatever a database
+   * guesses of their number: hence the CROSS JOIN.
    */
   public readonly crashed = this.lazily(() =>
     this.template<"instance">(
@@ -170,11 +171,12 @@ FROM ${this.jobs} WHERE ${this.mine(bind)} AND "lease_instance" = ${bind("instan
   UNION ALL
   SELECT (SELECT min("lease_instance") FROM ${this.jobs} WHERE ${this.mine(bind)} AND "lease_instance" > "holder"."instance")
   FROM "holder" WHERE "holder"."instance" IS NOT NULL
+), "dead" AS MATERIALIZED (
+  SELECT "instance" FROM "holder" WHERE "instance" <> ${bind("instance")} AND NOT EXISTS (
+    SELECT 1 FROM ${this.leases} AS "lease" WHERE "lease"."instance" = "holder"."instance" AND "lease"."expires_at" > ${this.now})
 )
-SELECT ${CUT_OFF} FROM "holder" JOIN ${this.jobs} AS "job" ON "job"."lease_instance" = "holder"."instance" AND ${this.mine(bind)}
-WHERE "holder"."instance" <> ${bind("instance")} AND NOT EXISTS (
-  SELECT 1 FROM ${this.leases} AS "lease" WHERE "lease"."instance" = "holder"."instance" AND "lease"."expires_at" > ${this.now})
-LIMIT ${SWEEP_BATCH}`,
+SELECT ${CUT_OFF} FROM "dead" CROSS JOIN ${this.jobs} AS "job"
+WHERE ${this.mine(bind)} AND "job"."lease_instance" = "dead"."instance" LIMIT ${SWEEP_BATCH}`,
     ),
   );
 
@@ -243,8 +245,18 @@ WHERE ${this.one(bind)} AND "status" IN ('PENDING', 'PROCESSING')`,
     ),
   );
 
-  public readonly deleteAll = this.lazily(() =>
-    this.template<never>((bind) => `DELETE FROM ${this.jobs} WHERE ${this.mine(bind)}`),
+  /** All jobs, by the four indexes that hold each of them once. */
+  public readonly deleteEach = [
+    `"status" = 'PENDING' AND "ready" = 1`,
+    `"status" = 'PENDING' AND "ready" = 0`,
+    `"lease_instance" IS NOT NULL`,
+    `"completed_at" IS NOT NULL`,
+  ].map((part) =>
+    this.lazily(() =>
+      this.template<never>(
+        (bind) => `DELETE FROM ${this.jobs} WHERE ${this.mine(bind)} AND ${part}`,
+      ),
+    ),
   );
 
   // ——— parts

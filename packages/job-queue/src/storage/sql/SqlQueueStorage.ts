@@ -30,6 +30,7 @@ import {
   addProgram,
   type ClaimedRows,
   claimProgram,
+  deleteAllProgram,
   endProgram,
   peekPendingProgram,
   releaseProgram,
@@ -227,8 +228,9 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
     }
   }
 
-  protected override async _deleteAll(o: CallOptions | undefined): Promise<void> {
-    await this.execute(this.statements.deleteAll({}), o);
+  protected override _deleteAll(o: CallOptions | undefined): Promise<void> {
+    this.batches.seal();
+    return this.executor.atomic(() => deleteAllProgram(this.statements), o);
   }
 
   protected override _renew(

@@ -5,7 +5,7 @@ import type { QueueStatements } from "./QueueStatements.ts";
 import { CLAIM_BYTES } from "./queueTables.ts";
 
 /** Rows of one statement: more gain little, and fewer cost. */
-const MOST_ROWS = 32;
+const MOST_ROWS = 128;
 
 interface InsertedColumn {
   readonly name: string;

@@ -249,6 +249,10 @@ export function* renewProgram(
   return held;
 }
 
+export function* deleteAllProgram(statements: QueueStatements): SqlProgram<void> {
+  for (const deletePart of statements.deleteEach) yield deletePart({});
+}
+
 /** See `BaseQueueStorage._peek`. */
 export function* peekPendingProgram(
   queries: QueueQueries,

@@ -79,9 +79,13 @@ interface FoundType {
 }
 
 function typeOf(schema: SchemaNode): FoundType {
-  const union = schema["anyOf"] ?? schema["oneOf"];
-  if (Array.isArray(union)) return unionType(union.map((part) => typeOf((part ?? {}) as SchemaNode)), union);
-  const declared = schema["type"];
+  const union = schema.anyOf ?? schema.oneOf;
+  if (Array.isArray(union))
+    return unionType(
+      union.map((part) => typeOf((part ?? {}) as SchemaNode)),
+      union,
+    );
+  const declared = schema.type;
   if (Array.isArray(declared)) {
     return unionType(
       declared.map((type) => typeOf({ ...schema, type })),
@@ -89,10 +93,10 @@ function typeOf(schema: SchemaNode): FoundType {
     );
   }
   if (typeof declared === "string") return declaredType(declared, schema);
-  const values = Array.isArray(schema["enum"])
-    ? schema["enum"]
+  const values = Array.isArray(schema.enum)
+    ? schema.enum
     : "const" in schema
-      ? [schema["const"]]
+      ? [schema.const]
       : undefined;
   return values === undefined ? MIXED : unionType(values.map(typeOfValue), values);
 }
@@ -118,12 +122,12 @@ const NULL_TYPE: FoundType = { type: "json", nullable: true, arrayName: undefine
 const isNullType = (part: FoundType): boolean => part === NULL_TYPE;
 
 function declaredType(type: string, schema: SchemaNode): FoundType {
-  const format = schema["format"];
+  const format = schema.format;
   switch (type) {
     case "null":
       return NULL_TYPE;
     case "string":
-      if (schema["contentEncoding"] === "blob") return { type: "blob", nullable: false };
+      if (schema.contentEncoding === "blob") return { type: "blob", nullable: false };
       return { type: format === "date-time" ? "date-time" : "string", nullable: false };
     case "integer":
       return { type: format === "int64" ? "int64" : "integer", nullable: false };

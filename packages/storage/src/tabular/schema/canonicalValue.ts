@@ -103,7 +103,7 @@ export function describeType(value: unknown): string {
   }
   if (typeof value !== "object") return value === undefined ? "undefined" : `a ${typeof value}`;
   if (Array.isArray(value)) return "an array";
-  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor
-    ?.name;
+  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)
+    ?.constructor?.name;
   return name === undefined || name === "Object" ? "an object" : `a ${name}`;
 }

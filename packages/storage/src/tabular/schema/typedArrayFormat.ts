@@ -37,7 +37,10 @@ const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
  * The bytes that a row keeps of an array: its elements, little-endian. Where the schema names no
  * array type, one more byte tells which it is.
  */
-export function typedArrayToBytes(array: TypedArray, declared: TypedArrayName | undefined): Uint8Array {
+export function typedArrayToBytes(
+  array: TypedArray,
+  declared: TypedArrayName | undefined,
+): Uint8Array {
   const elements = littleEndian(bytesOf(array), array.BYTES_PER_ELEMENT);
   if (declared !== undefined) return elements;
   const tagged = new Uint8Array(elements.length + 1);
@@ -54,15 +57,22 @@ function bytesOf(array: TypedArray): Uint8Array {
 }
 
 /** Reads what {@link typedArrayToBytes} wrote, into a fresh, aligned array. */
-export function typedArrayFromBytes(bytes: Uint8Array, declared: TypedArrayName | undefined): TypedArray {
+export function typedArrayFromBytes(
+  bytes: Uint8Array,
+  declared: TypedArrayName | undefined,
+): TypedArray {
   const name = declared ?? TYPED_ARRAY_NAMES[bytes[bytes.length - 1] as number];
   if (name === undefined) throw new RangeError("stored bytes hold no known typed array");
   const length = declared === undefined ? bytes.length - 1 : bytes.length;
-  const constructor = typedArrayConstructor(name);
+  const arrayType = typedArrayConstructor(name);
   // A driver may hand out a Buffer, whose own `slice` shares memory.
   const owned = Uint8Array.prototype.slice.call(bytes, 0, length);
-  const copy = littleEndian(owned, constructor.BYTES_PER_ELEMENT);
-  return new constructor(copy.buffer as ArrayBuffer, copy.byteOffset, length / constructor.BYTES_PER_ELEMENT);
+  const copy = littleEndian(owned, arrayType.BYTES_PER_ELEMENT);
+  return new arrayType(
+    copy.buffer as ArrayBuffer,
+    copy.byteOffset,
+    length / arrayType.BYTES_PER_ELEMENT,
+  );
 }
 
 function littleEndian(bytes: Uint8Array, width: number): Uint8Array {
