@@ -5,7 +5,13 @@ import {
   type Prefix,
   TableSchema,
 } from "@workglow/storage";
-import { createIndexSql, createTableSql, SqlTable, TableStatements } from "@workglow/storage/sql";
+import {
+  createIndexSql,
+  createTableSql,
+  type SqlStatement,
+  SqlTable,
+  TableStatements,
+} from "@workglow/storage/sql";
 import { describe, expect, it } from "vitest";
 import { numberedDialect } from "./numberedDialect.ts";
 
@@ -20,6 +26,10 @@ const schema = {
   required: ["id", "n"],
 } as const;
 
+/** Texts without the table's name before its columns, for reading. */
+const plain = (text: string): string => text.replaceAll('"notes".', "");
+const plainly = ({ text, params }: SqlStatement): SqlStatement => ({ text: plain(text), params });
+
 const tenant: Prefix = { name: "tenant", type: "uuid", value: "abc" };
 
 function statementsOf(prefixes: readonly Prefix[] = []) {
@@ -31,8 +41,8 @@ function statementsOf(prefixes: readonly Prefix[] = []) {
 describe("statements on a table", () => {
   it("number their placeholders in the order of their parameters, the tenant's first", () => {
     const { statements } = statementsOf([tenant]);
-    expect(statements.selectByKey).toBe(
-      'SELECT ${ALL} FROM "notes" WHERE "tenant" = $1 AND "id" = $2',
+    expect(plain(statements.selectByKey)).toBe(
+      'SELECT "id", "n", "at", "big"::text FROM "notes" WHERE "tenant" = $1 AND "id" = $2',
     );
     expect(statements.upsert).toBe(
       'INSERT INTO "notes" ("tenant", "id", "n", "at", "big") VALUES ($1, $2, $3, $4::timestamp, $5)' +
@@ -42,27 +52,40 @@ describe("statements on a table", () => {
       "VALUES ($1, $2, $3, $4::timestamp, $5), ($6, $7, $8, $9::timestamp, $10) ON CONFLICT",
     );
     expect(statements.upsertStack.text(2)).toBe(statements.upsertStack.text(2));
-    expect(statements.deleteByKey).toBe('DELETE FROM "notes" WHERE "tenant" = $1 AND "id" = $2');
+    expect(plain(statements.deleteByKey)).toBe(
+      'DELETE FROM "notes" WHERE "tenant" = $1 AND "id" = $2',
+    );
   });
 
   it("restrict every read and delete to the tenant", () => {
     const { columns, statements } = statementsOf([tenant]);
     const where = compileCriteria(columns, { n: { operator: "in", value: [1, 2] }, at: null });
-    expect(statements.count(where)).toEqual({
+    expect(plainly(statements.count(where))).toEqual({
       text: 'SELECT count(*) FROM "notes" WHERE "tenant" = $1 AND ("n" IN (SELECT * FROM unnest($2)) AND "at" IS NULL)',
       params: ["abc", [1, 2]],
     });
-    expect(statements.count(undefined).text).toBe(
+    expect(plain(statements.count(undefined).text)).toBe(
       'SELECT count(*) FROM "notes" WHERE "tenant" = $1',
     );
-    expect(statements.deleteWhere(undefined, true)).toEqual({
+    expect(plainly(statements.deleteWhere(undefined, true))).toEqual({
       text: 'DELETE FROM "notes" WHERE "tenant" = $1 RETURNING "id"',
       params: ["abc"],
     });
-    expect(statements.selectByKeys([{ id: "a" }, { id: "b" }])).toEqual({
-      text: 'SELECT ${ALL} FROM "notes" WHERE "tenant" = $1 AND "id" IN (SELECT * FROM unnest($2))',
+    expect(plainly(statements.selectByKeys([{ id: "a" }, { id: "b" }]))).toEqual({
+      text: 'SELECT "id", "n", "at", "big"::text FROM "notes" WHERE "tenant" = $1 AND "id" IN (SELECT * FROM unnest($2))',
       params: ["abc", ["a", "b"]],
     });
+  });
+
+  it("name the table before its columns, which some builds of SQLite would else take for texts", () => {
+    const { columns, statements } = statementsOf();
+    const where = compileCriteria(columns, { n: 1 });
+    expect(statements.selectByKey).toBe(
+      'SELECT "notes"."id", "notes"."n", "notes"."at", "notes"."big"::text FROM "notes" WHERE "notes"."id" = $1',
+    );
+    expect(statements.count(where).text).toBe(
+      'SELECT count(*) FROM "notes" WHERE "notes"."n" = $1',
+    );
   });
 
   it("change one row where it is what was expected", () => {
@@ -71,13 +94,15 @@ describe("statements on a table", () => {
       n: 1,
       at: { operator: "!=", value: "2024-01-01T00:00:00Z" },
     });
-    expect(statements.update({ id: "a" }, { n: 2, at: undefined, big: 7n }, expected)).toEqual({
+    expect(
+      plainly(statements.update({ id: "a" }, { n: 2, at: undefined, big: 7n }, expected)),
+    ).toEqual({
       text:
         'UPDATE "notes" SET "n" = $1, "at" = $2::timestamp, "big" = $3 WHERE "id" = $4' +
         ' AND ("n" = $5 AND ("at" <> $6::timestamp OR "at" IS NULL)) RETURNING "id", "n", "at", "big"::text',
       params: [2, null, 7n, "a", 1, "2024-01-01T00:00:00.000Z"],
     });
-    expect(statements.update({ id: "a" }, {}, undefined).text).toMatch(
+    expect(plain(statements.update({ id: "a" }, {}, undefined).text)).toMatch(
       /^SELECT .* WHERE "id" = \$1$/,
     );
   });
@@ -105,7 +130,7 @@ describe("pages", () => {
     };
     return statements.select(plan).map((query) => {
       const { text, params } = query(3);
-      return [text.replace(/^.* WHERE (.*) ORDER BY .*$/, "$1"), params.slice(0, -1)];
+      return [plain(text).replace(/^.* WHERE (.*) ORDER BY .*$/, "$1"), params.slice(0, -1)];
     });
   };
   const ordered = (column: "n" | "at", direction: "ASC" | "DESC") =>
@@ -182,9 +207,9 @@ describe("physical tables", () => {
       [odd],
     );
     const { selectByKey } = new TableStatements(new SqlTable(odd, columns, [], numberedDialect));
-    expect(selectByKey).toBe(
-      'SELECT "select ""*"" from x; --" FROM "select ""*"" from x; --" WHERE "select ""*"" from x; --" = $1',
-    );
+    const quoted = '"select ""*"" from x; --"';
+    const column = `${quoted}.${quoted}`;
+    expect(selectByKey).toBe(`SELECT ${column} FROM ${quoted} WHERE ${column} = $1`);
   });
 
   it("refuse more columns than the database has", () => {

@@ -1,4 +1,4 @@
-import { type CallOptions, newUuid, StorageValidationError, throwIfAborted } from "@workglow/util";
+import { type CallOptions, StorageValidationError, throwIfAborted } from "@workglow/util";
 import type { DataPortSchemaObject } from "@workglow/util/schema";
 import { type Awaitable, andThen } from "../base/Awaitable.ts";
 import { BaseStorage } from "../base/BaseStorage.ts";
@@ -26,18 +26,18 @@ import type {
 } from "./ITabularStorage.ts";
 import { compileCriteria, type Predicate } from "./Predicate.ts";
 import { predicateText } from "./predicateText.ts";
+import { giveKey, lastOfEachKey, type RowPatch, refuseKeyChange } from "./rowKeys.ts";
 import { checkedCount, completeOrder, type SelectPlan, selectedColumns } from "./SelectPlan.ts";
 import type { Column } from "./schema/Column.ts";
 import type { CanonicalValue } from "./schema/canonicalValue.ts";
-import { cell, type IndexList, type Row, TableSchema } from "./schema/TableSchema.ts";
+import { type IndexList, type Row, TableSchema } from "./schema/TableSchema.ts";
 import {
   type TabularStorageOptions,
   type TabularStorageOptionsInput,
   tabularOptions,
 } from "./TabularOptions.ts";
 
-/** A change to some columns; `undefined` removes the property. */
-export type RowPatch = { readonly [column: string]: CanonicalValue | undefined };
+export type { RowPatch } from "./rowKeys.ts";
 
 /** A change as backends report it. */
 export interface RowChange {
@@ -112,7 +112,10 @@ export abstract class BaseTabularStorage<
     return this.perform("putBulk", options, async (o) => {
       if (!Array.isArray(values)) throw new StorageValidationError("putBulk takes a list of rows");
       if (values.length === 0) return [];
-      const { rows, places } = this.lastOfEachKey(values.map((value) => this.insertedRow(value)));
+      const { rows, places } = lastOfEachKey(
+        this.table,
+        values.map((value) => this.insertedRow(value)),
+      );
       const stored = await this._put(rows, o);
       const results =
         places === undefined
@@ -144,7 +147,7 @@ export abstract class BaseTabularStorage<
       const canonicalKey = this.table.canonicalKey(key);
       const changes = this.table.canonicalPatch(patch);
       this.checkRow(changes);
-      this.refuseKeyChange(canonicalKey, changes);
+      refuseKeyChange(this.table, canonicalKey, changes);
       const expected = options?.expect === undefined ? undefined : this.expectation(options.expect);
       const stored = await this._update(canonicalKey, changes, expected, o);
       if (stored !== undefined) this.emitPut([stored]);
@@ -428,55 +431,11 @@ export abstract class BaseTabularStorage<
 
   // ——— private helpers
 
-  /** The checked row of a write, with a UUID where one is to be generated. */
   private insertedRow(value: InsertType): Row {
     const row = this.table.canonicalRow(value);
     this.checkRow(row);
-    const { generated } = this.table;
-    if (generated === undefined) return row;
-    const given = cell(row, generated) !== undefined;
-    if (given && this.clientProvidedKeys === "never") {
-      throw new StorageValidationError(
-        `Auto-generated key "${generated.name}" must not be given when clientProvidedKeys is "never"`,
-      );
-    }
-    if (!given && this.clientProvidedKeys === "always") {
-      throw new StorageValidationError(
-        `Auto-generated key "${generated.name}" is required when clientProvidedKeys is "always"`,
-      );
-    }
-    if (!given && generated.type === "string") row[generated.name] = newUuid();
+    giveKey(this.table, row, this.clientProvidedKeys);
     return row;
-  }
-
-  /** Keeps the last row of each key; `places` tells where each input went, if any was dropped. */
-  private lastOfEachKey(rows: readonly Row[]): {
-    rows: readonly Row[];
-    places?: readonly number[];
-  } {
-    const { generated } = this.table;
-    const kept = new Map<unknown, number>();
-    const places: number[] = [];
-    const distinct: Row[] = [];
-    for (const row of rows) {
-      const unnumbered = generated !== undefined && cell(row, generated) === undefined;
-      const identity = unnumbered ? row : this.table.keyIdentity(row);
-      const place = kept.get(identity) ?? distinct.length;
-      kept.set(identity, place);
-      distinct[place] = row;
-      places.push(place);
-    }
-    return distinct.length === rows.length ? { rows } : { rows: distinct, places };
-  }
-
-  private refuseKeyChange(key: Row, patch: RowPatch): void {
-    for (const { name } of this.table.keyColumns) {
-      if (!Object.hasOwn(patch, name)) continue;
-      const same = this.table.keyIdentity({ ...key, [name]: patch[name] as CanonicalValue });
-      if (same !== this.table.keyIdentity(key)) {
-        throw new StorageValidationError(`an update cannot change key column "${name}"`);
-      }
-    }
   }
 
   private expectation(expect: Partial<Entity>): Predicate | undefined {
