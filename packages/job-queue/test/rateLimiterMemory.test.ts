@@ -37,6 +37,14 @@ describe("rate limits in memory", () => {
     expect(await limiter.getOldestExecutionAtOffset("mail", 2)).toBeUndefined();
   });
 
+  test("refuse a window so long that no database could tell its start", async () => {
+    const limiter = new InMemoryRateLimiterStorage();
+    await expect(limiter.tryReserveExecution("mail", 1, 1e15)).rejects.toMatchObject({
+      kind: "invalid",
+    });
+    expect(await limiter.tryReserveExecution("mail", 1, 3e12)).not.toBeNull();
+  });
+
   test("take back what a transaction did that failed", async () => {
     const database = new MemoryDatabase();
     const limiter = new InMemoryRateLimiterStorage({ database });

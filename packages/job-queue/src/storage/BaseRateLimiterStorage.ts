@@ -25,6 +25,9 @@ const COLUMNS: ReadonlySet<string> = new Set([
   "window_ms",
 ]);
 
+/** A hundred years: databases have dates that far back. */
+const MAX_WINDOW_MS = 3_155_695_200_000;
+
 /** Everything about rate limiter storage that holds on every backend. */
 export abstract class BaseRateLimiterStorage
   extends BaseStorage<StorageEvents>
@@ -92,6 +95,9 @@ export abstract class BaseRateLimiterStorage
       const name = this.checked(queue);
       const most = checkedCount(max ?? null, "max", 0) as number;
       const window = checkedCount(windowMs ?? null, "windowMs", 1) as number;
+      if (window > MAX_WINDOW_MS) {
+        throw new StorageValidationError(`windowMs is at most ${MAX_WINDOW_MS}`);
+      }
       return (await this._reserve(name, most, window, o)) ?? null;
     });
   }

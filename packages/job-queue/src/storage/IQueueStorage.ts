@@ -101,7 +101,10 @@ export interface IQueueStorage<Input = any, Output = any> extends Disposable, As
    * @throws StaleLeaseError when the attempt is not held
    */
   release(job: JobStorageFormat<Input, Output>, options?: CallOptions): Promise<void>;
-  /** Jobs of a status (PENDING), at most `num` (100), in the order in which they would be claimed. */
+  /**
+   * Jobs of a status (PENDING), at most `num` (100). PENDING jobs come in the order in which they
+   * would be claimed, those that are not due last; final ones in the order in which they ended.
+   */
   peek(
     status?: JobStatus,
     num?: number,

@@ -4,8 +4,8 @@ import { jsonText } from "./jobRow.ts";
 import type { QueueStatements } from "./QueueStatements.ts";
 import { CLAIM_BYTES } from "./queueTables.ts";
 
-/** Rows of one statement: more gain little, and fewer cost. */
-const MOST_ROWS = 128;
+/** How many rows one statement has, so that few texts serve any number of jobs. */
+const ROWS = [64, 8, 1] as const;
 
 interface InsertedColumn {
   readonly name: string;
@@ -54,10 +54,9 @@ export class JobInserts {
 
   /** Statements that return ids; all ids together ascend in the order of the jobs. */
   public *of(jobs: readonly NewJob[]): Generator<SqlStatement> {
-    for (let at = 0; at < jobs.length; ) {
-      const rows = jobs.length - at >= MOST_ROWS ? MOST_ROWS : 1;
-      yield this.statement(jobs.slice(at, at + rows));
-      at += rows;
+    let at = 0;
+    for (const rows of ROWS) {
+      for (; jobs.length - at >= rows; at += rows) yield this.statement(jobs.slice(at, at + rows));
     }
   }
 
