@@ -61,7 +61,7 @@ function features(text: string): Map<string, number> {
 
 /** Cuts the commonest English endings, so that forms of a word meet. */
 function stem(word: string): string {
-  if (word.length <= 4) return word;
+  if (word.length <= 3) return word;
   return word.replace(/(?:ies|ing|ed|es|s)$/u, "");
 }
 

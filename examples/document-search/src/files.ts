@@ -29,6 +29,7 @@ export async function* textFiles(root: string, folder = root): AsyncGenerator<Fo
 /** The manual and the READMEs of a repository. */
 export async function* repositoryDocs(root: string): AsyncGenerator<FoundFile> {
   for await (const file of textFiles(root)) {
+    if (file.path.startsWith(".")) continue;
     const name = file.path.split("/").at(-1) as string;
     if (file.path.startsWith("docs/") || name.toLowerCase() === "readme.md") yield file;
   }
