@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, type Dirent } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 
@@ -12,17 +12,38 @@ export interface FoundFile {
 const TEXT_ENDINGS = new Set([".md", ".markdown", ".mdx", ".txt", ".text"]);
 const HIDDEN = new Set([".git", "node_modules", "dist"]);
 
-/** Text and Markdown files below a folder, one at a time. Links are not followed. */
-export async function* textFiles(root: string, folder = root): AsyncGenerator<FoundFile> {
-  for await (const entry of await opendir(folder)) {
+/**
+ * Text and Markdown files below a folder, one at a time. Links are not followed; a folder that
+ * cannot be read is left out, unless it is the root.
+ */
+export async function* textFiles(
+  root: string,
+  onProblem: (path: string, error: unknown) => void = () => undefined,
+  folder = root,
+): AsyncGenerator<FoundFile> {
+  for await (const entry of await entriesOf(folder, root, onProblem)) {
     const absolutePath = join(folder, entry.name);
     if (entry.isDirectory()) {
       // Build output and installed packages are left out unless the folder lies among them.
       const wanted = !HIDDEN.has(entry.name) || root.split(sep).includes("node_modules");
-      if (wanted) yield* textFiles(root, absolutePath);
+      if (wanted) yield* textFiles(root, onProblem, absolutePath);
     } else if (entry.isFile() && TEXT_ENDINGS.has(extname(entry.name).toLowerCase())) {
       yield { path: relative(root, absolutePath).split(sep).join("/"), absolutePath };
     }
+  }
+}
+
+async function entriesOf(
+  folder: string,
+  root: string,
+  onProblem: (path: string, error: unknown) => void,
+): Promise<AsyncIterable<Dirent> | readonly Dirent[]> {
+  try {
+    return await opendir(folder);
+  } catch (error) {
+    if (folder === root) throw error;
+    onProblem(relative(root, folder), error);
+    return [];
   }
 }
 

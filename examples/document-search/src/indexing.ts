@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
+import { lstat } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { JobStatus, type JobStorageFormat } from "@workglow/job-queue";
+import { JobStatus, type JobStorageFormat, StaleLeaseError } from "@workglow/job-queue";
 import { fileChunks } from "./chunk.ts";
 import type { Embedder } from "./embed.ts";
 import { type FoundFile, fileHash } from "./files.ts";
@@ -8,10 +8,28 @@ import type { IndexJob, Library } from "./library.ts";
 
 const FILES_A_BATCH = 100;
 const CHUNKS_A_BATCH = 128;
+const DOCUMENTS_A_PAGE = 500;
 const IDLE_POLL_MS = 100;
+const MOST_RETRIES = 2;
+const RETRY_PAUSE_MS = 250;
+const MOST_FAILED_JOBS = 10_000;
+/** An index entry holds 2,000 bytes, the path and a position among them. */
+const LONGEST_PATH_BYTES = 1900;
 
 type Job = JobStorageFormat<IndexJob, { readonly chunks: number }>;
 type Chunk = Parameters<Library["chunks"]["put"]>[0];
+
+/** Tells of a file that is left out, and why. */
+export type OnProblem = (path: string, error: unknown) => void;
+
+export interface EnqueueOptions {
+  readonly onFile?: () => void;
+  readonly onProblem?: OnProblem;
+}
+
+interface HashedFile extends FoundFile {
+  readonly hash: string;
+}
 
 /**
  * Notes every new or changed file as a document with a job, and drops documents whose files are
@@ -20,65 +38,95 @@ type Chunk = Parameters<Library["chunks"]["put"]>[0];
 export async function enqueueDocuments(
   library: Library,
   files: AsyncIterable<FoundFile>,
-  onFile: () => void = () => undefined,
+  { onFile = () => undefined, onProblem = () => undefined }: EnqueueOptions = {},
 ): Promise<void> {
-  const run = randomUUID();
+  const failed = await library.jobs.peek(JobStatus.FAILED, MOST_FAILED_JOBS);
+  const again = new Set(failed.map(({ input }) => input.path));
   let batch: FoundFile[] = [];
   for await (const file of files) {
     batch.push(file);
     onFile();
     if (batch.length < FILES_A_BATCH) continue;
-    await enqueueBatch(library, batch, run);
+    await enqueueBatch(library, await hashed(batch, onProblem), again);
     batch = [];
   }
-  await enqueueBatch(library, batch, run);
-  await dropVanished(library, run);
+  await enqueueBatch(library, await hashed(batch, onProblem), again);
+  await dropVanished(library);
 }
 
+/** The files that can be read and named. */
+async function hashed(files: readonly FoundFile[], onProblem: OnProblem): Promise<HashedFile[]> {
+  const results = await Promise.all(
+    files.map(async (file): Promise<HashedFile | undefined> => {
+      try {
+        if (Buffer.byteLength(file.path) > LONGEST_PATH_BYTES)
+          throw new Error("the path is too long");
+        return { ...file, hash: await fileHash(file.absolutePath) };
+      } catch (error) {
+        onProblem(file.path, error);
+        return undefined;
+      }
+    }),
+  );
+  return results.filter((file) => file !== undefined);
+}
+
+/** @param again paths whose last job failed, and that are tried anew */
 async function enqueueBatch(
   library: Library,
-  files: readonly FoundFile[],
-  run: string,
+  files: readonly HashedFile[],
+  again: ReadonlySet<string>,
 ): Promise<void> {
   if (files.length === 0) return;
-  const hashes = await Promise.all(files.map((file) => fileHash(file.absolutePath)));
   await library.transaction(async (tx) => {
     const documents = library.documents.with(tx);
     const jobs = library.jobs.with(tx);
     const known = await documents.getMany(files.map(({ path }) => ({ path })));
     const byPath = new Map(known.map((document) => [document.path, document]));
-    const changed = files.filter((file, i) => byPath.get(file.path)?.hash !== hashes[i]);
-    for (const { path } of changed) {
+    const wanted = files.filter(
+      ({ path, hash }) => byPath.get(path)?.hash !== hash || again.has(path),
+    );
+    for (const { path } of wanted) {
       const old = byPath.get(path);
       if (old !== undefined) await jobs.delete(old.job_id);
     }
     const ids = await jobs.addMany(
-      changed.map(({ path, absolutePath }) => ({
+      wanted.map(({ path, absolutePath }) => ({
         input: { path, absolutePath },
         run_after: null,
         completed_at: null,
+        max_retries: MOST_RETRIES,
       })),
     );
-    const jobOf = new Map(changed.map(({ path }, i) => [path, String(ids[i])]));
     await documents.putBulk(
-      files.map(({ path }, i) => ({
+      wanted.map(({ path, absolutePath, hash }, i) => ({
         path,
-        hash: hashes[i] as string,
-        job_id: jobOf.get(path) ?? (byPath.get(path)?.job_id as string),
-        seen_in: run,
+        absolute_path: absolutePath,
+        hash,
+        job_id: String(ids[i]),
       })),
     );
   });
 }
 
-async function dropVanished(library: Library, run: string): Promise<void> {
-  const gone = await library.documents.query({ seen_in: { operator: "!=", value: run } });
-  for (const { path, job_id } of gone ?? []) {
+/** Drops the documents whose files are gone, whoever noted them. */
+async function dropVanished(library: Library): Promise<void> {
+  for await (const { path, absolute_path, job_id } of library.documents.records(DOCUMENTS_A_PAGE)) {
+    if (await exists(absolute_path)) continue;
     await library.transaction(async (tx) => {
       await library.jobs.with(tx).delete(job_id);
       await library.chunks.with(tx).deleteSearch({ path });
       await library.documents.with(tx).delete({ path });
     });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ENOENT";
   }
 }
 
@@ -113,12 +161,23 @@ async function runJob(library: Library, embedder: Embedder, job: Job): Promise<v
   try {
     await indexDocument(library, embedder, job);
   } catch (error) {
+    // The job went to another process while this one stood still: it is no longer ours.
+    if (error instanceof StaleLeaseError) return;
+    await tryLater(library, job, error);
+  }
+}
+
+/** Gives the job back to be run again; the queue ends it when its retries are used up. */
+async function tryLater(library: Library, job: Job, reason: unknown): Promise<void> {
+  try {
     await library.jobs.complete({
       ...job,
-      status: JobStatus.FAILED,
-      error: error instanceof Error ? error.message : String(error),
-      completed_at: new Date().toISOString(),
+      status: JobStatus.PENDING,
+      error: reason instanceof Error ? reason.message : String(reason),
+      run_after: new Date(Date.now() + RETRY_PAUSE_MS).toISOString(),
     });
+  } catch (error) {
+    if (!(error instanceof StaleLeaseError)) throw error;
   }
 }
 
@@ -132,6 +191,8 @@ async function indexDocument(library: Library, embedder: Embedder, job: Job): Pr
   const batches = chunkBatches(path, absolutePath, embedder);
   let batch = await batches.next();
   await library.transaction(async (tx) => {
+    // A job that was deleted is about an older version of the file.
+    if ((await library.jobs.with(tx).get(job.id)) === undefined) return;
     const chunks = library.chunks.with(tx);
     await chunks.deleteSearch({ path });
     let count = 0;

@@ -72,7 +72,7 @@ function memoryLibrary({ dimensions, leaseMs }: LibraryOptions): Library {
   const shared = { database };
   return disposable({
     settings: new InMemoryKvStorage<string, string>(undefined, undefined, shared),
-    documents: new InMemoryTabularStorage(DocumentSchema, DocumentKey, ["seen_in"], shared),
+    documents: new InMemoryTabularStorage(DocumentSchema, DocumentKey, [], shared),
     chunks: new InMemoryVectorStorage(ChunkSchema, ChunkKey, [], dimensions, Float32Array, shared),
     jobs: new InMemoryQueueStorage("index-documents", { ...shared, leaseMs }),
     transaction: (fn) => withMemoryTransaction(database, fn),
@@ -86,9 +86,7 @@ async function sqliteLibrary({ file, dimensions, leaseMs }: LibraryOptions): Pro
   return disposable(
     {
       settings: new SqliteKvStorage<string, string>(db, "settings"),
-      documents: new SqliteTabularStorage(db, "documents", DocumentSchema, DocumentKey, [
-        "seen_in",
-      ]),
+      documents: new SqliteTabularStorage(db, "documents", DocumentSchema, DocumentKey),
       chunks: new SqliteVectorStorage(db, "chunks", ChunkSchema, ChunkKey, [], dimensions),
       jobs: new SqliteQueueStorage(db, "index-documents", { leaseMs }),
       transaction: (fn) => withSqliteTransaction(db, fn),

@@ -28,15 +28,18 @@ interface Options {
 async function main(options: Options): Promise<void> {
   const started = performance.now();
   const root = resolve(options.dir ?? REPOSITORY);
+  const content = options.dir === undefined ? `the documents of ${root}` : root;
   await using library = await openLibrary({
     backend: options.backend,
-    file: options.db ?? defaultFile(root),
+    file: options.db ?? defaultFile(content),
     dimensions: hashingEmbedder.dimensions,
     leaseMs: LEASE_MS,
   });
-  await assertSameEmbedder(library);
-  const files = options.dir === undefined ? repositoryDocs(root) : textFiles(root);
-  await withProgress("Reading", options.json, (step) => enqueueDocuments(library, files, step));
+  await assertSameIndex(library, { embedder: hashingEmbedder.name, content });
+  const files = options.dir === undefined ? repositoryDocs(root) : textFiles(root, warn);
+  await withProgress("Reading", options.json, (step) =>
+    enqueueDocuments(library, files, { onFile: step, onProblem: warn }),
+  );
   const pending = await library.jobs.size(JobStatus.PENDING);
   await withProgress(
     "Indexing",
@@ -44,6 +47,7 @@ async function main(options: Options): Promise<void> {
     (step) => workThroughJobs(library, hashingEmbedder, { workers: options.workers, onJob: step }),
     pending,
   );
+  await tellFailures(library);
   const results = await searchDocuments(library, hashingEmbedder, options.query, options.top);
   const seconds = Math.round(performance.now() - started) / 1000;
   const report = await reportOf(library, results, seconds);
@@ -51,17 +55,33 @@ async function main(options: Options): Promise<void> {
   else printReport(report, options.query);
 }
 
-function defaultFile(root: string): string {
-  const id = createHash("sha256").update(root).digest("hex").slice(0, 12);
+function defaultFile(content: string): string {
+  const id = createHash("sha256").update(content).digest("hex").slice(0, 12);
   return join(REPOSITORY, ".demo", `${id}.sqlite`);
 }
 
-async function assertSameEmbedder({ settings }: Library): Promise<void> {
-  const stored = await settings.get("embedder");
-  if (stored !== undefined && stored !== hashingEmbedder.name) {
-    throw new Error(`The index was made by embedder "${stored}". Delete it or name another --db.`);
+/** An index is of one embedder and one folder: vectors and paths of others would mix with them. */
+async function assertSameIndex(
+  { settings }: Library,
+  expected: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(expected)) {
+    const stored = await settings.get(name);
+    if (stored !== undefined && stored !== value) {
+      throw new Error(`This index has the ${name} "${stored}". Delete it, or name another --db.`);
+    }
+    await settings.put(name, value);
   }
-  await settings.put("embedder", hashingEmbedder.name);
+}
+
+function warn(path: string, error: unknown): void {
+  console.error(`Left out: ${path} (${error instanceof Error ? error.message : String(error)})`);
+}
+
+async function tellFailures({ jobs }: Library): Promise<void> {
+  for (const { input, error } of await jobs.peek(JobStatus.FAILED)) {
+    console.error(`Failed: ${input.path} (${error ?? "no reason given"})`);
+  }
 }
 
 async function withProgress(
