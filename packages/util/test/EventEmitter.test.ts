@@ -186,3 +186,22 @@ describe("destroy", () => {
     expect(() => emitter.destroy()).not.toThrow();
   });
 });
+
+test("a wait that ends leaves no listener on its signal", async () => {
+  const emitter = new EventEmitter<{ ping: () => void }>();
+  const { signal } = new AbortController();
+  let listening = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: unknown[]) => {
+    listening++;
+    addEventListener.apply(signal, args as never);
+  };
+  signal.removeEventListener = (...args: unknown[]) => {
+    listening--;
+    removeEventListener.apply(signal, args as never);
+  };
+  const waits = Array.from({ length: 3 }, () => emitter.waitOn("ping", { signal }));
+  emitter.emit("ping");
+  await Promise.all(waits);
+  expect(listening).toBe(0);
+});

@@ -43,6 +43,8 @@ export abstract class BaseStorage<Events extends StorageEvents> {
   public readonly name: string;
   protected readonly events = new EventEmitter<Events>();
   protected readonly scope: Transaction | undefined = undefined;
+  /** Whether every driver call goes through {@link reach}; else whole calls wait. */
+  protected readonly reachesDriver: boolean = false;
   private readonly shared: SharedState = {
     closed: false,
     running: 0,
@@ -131,7 +133,7 @@ export abstract class BaseStorage<Events extends StorageEvents> {
     work: (options: CallOptions | undefined) => Awaitable<T>,
   ): Promise<T> {
     const { shared } = this;
-    if (options !== undefined || shared.gate !== undefined) {
+    if (options !== undefined || (shared.gate !== undefined && !this.reachesDriver)) {
       return this.performPatiently(operation, options, work);
     }
     shared.running++;
@@ -149,6 +151,36 @@ export abstract class BaseStorage<Events extends StorageEvents> {
     return Promise.resolve(result);
   }
 
+  /**
+   * Like {@link perform}, for work that runs code of the caller's: what that code throws, called
+   * through `theirs`, comes back as it was and is taken for no fault of the storage.
+   */
+  protected async performWithCaller<T>(
+    operation: string,
+    options: CallOptions | undefined,
+    work: (
+      options: CallOptions | undefined,
+      theirs: <R>(code: () => Promise<R>) => Promise<R>,
+    ) => Awaitable<T>,
+  ): Promise<T> {
+    let thrown: { readonly error: unknown } | undefined;
+    const theirs = async <R>(code: () => Promise<R>): Promise<R> => {
+      thrown = undefined;
+      try {
+        return await code();
+      } catch (error) {
+        thrown = { error };
+        throw error;
+      }
+    };
+    try {
+      return await this.perform(operation, options, (o) => work(o, theirs));
+    } catch (error) {
+      if (thrown !== undefined && isOrWraps(error, thrown.error)) throw thrown.error;
+      throw error;
+    }
+  }
+
   /** The same with what most calls do not have: options to obey, or a subscription to wait for. */
   private async performPatiently<T>(
     operation: string,
@@ -160,7 +192,8 @@ export abstract class BaseStorage<Events extends StorageEvents> {
     try {
       this.admitCall();
       return await withCallOptions(options, async (signal) => {
-        if (shared.gate !== undefined && this.scope === undefined) await shared.gate;
+        const waits = !this.reachesDriver && this.scope === undefined;
+        if (waits && shared.gate !== undefined) await shared.gate;
         return work(signal && { signal });
       });
     } catch (error) {
@@ -168,6 +201,16 @@ export abstract class BaseStorage<Events extends StorageEvents> {
     } finally {
       this.leaveCall();
     }
+  }
+
+  /**
+   * Calls the driver, after a subscription that is being opened has gone live. For base classes
+   * that set {@link reachesDriver}: their calls check and copy what they are given at once, and only
+   * then wait.
+   */
+  protected reach<T>(call: () => Awaitable<T>): Awaitable<T> {
+    const { gate } = this.shared;
+    return gate === undefined || this.scope !== undefined ? call() : gate.then(call);
   }
 
   private async settleCall<T>(result: Promise<T>, operation: string): Promise<T> {
@@ -238,6 +281,7 @@ export abstract class BaseStorage<Events extends StorageEvents> {
         throw new StorageTransactionError("subscribe on the storage, not inside a transaction");
       }
       if (this.closed) this.refuseClosed();
+      assertTransactionScope(this.databaseIdentity(), undefined);
       inner = open();
     } catch (error) {
       throw this.located(error, operation);
@@ -313,4 +357,8 @@ export abstract class BaseStorage<Events extends StorageEvents> {
 
   /** Frees what the storage owns; called once, after the drain. A borrowed handle stays open. */
   protected async freeResources(): Promise<void> {}
+}
+
+function isOrWraps(error: unknown, inner: unknown): boolean {
+  return error === inner || (error instanceof Error && error.cause === inner);
 }

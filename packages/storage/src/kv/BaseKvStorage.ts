@@ -84,7 +84,7 @@ export abstract class BaseKvStorage<
       | AsyncIterable<{ readonly key: Key; readonly value: Value }>,
     options?: CallOptions,
   ): Promise<void> {
-    return this.perform("putBulk", options, async (o) => {
+    return this.performWithCaller("putBulk", options, async (o, theirs) => {
       if (isIterable(items)) {
         const entries: KvEntry<Key>[] = [];
         // Any other iterable may give the same object again and again, with other values.
@@ -94,7 +94,7 @@ export abstract class BaseKvStorage<
       }
       if (!isAsyncIterable(items)) throw new StorageValidationError("putBulk takes an iterable");
       let batch: KvEntry<Key>[] = [];
-      for await (const item of items) {
+      for await (const item of withErrorsOf(items, theirs)) {
         batch.push(this.checkedEntry(item, this.checkedValue));
         if (batch.length < BATCH_SIZE) continue;
         await this.putEntries(batch, o);
@@ -354,6 +354,28 @@ function conflict(condition: KvCondition): StorageConflictError {
   return new StorageConflictError(
     "ifAbsent" in condition ? "the key is taken" : "the key does not hold the expected value",
   );
+}
+
+/** The items, each step taken through `theirs`, so that the source's own errors can be told. */
+async function* withErrorsOf<T>(
+  items: AsyncIterable<T>,
+  theirs: <R>(code: () => Promise<R>) => Promise<R>,
+): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const step = await theirs(() => iterator.next()).catch((error: unknown) => {
+        ended = true;
+        throw error;
+      });
+      ended = step.done === true;
+      if (ended) return;
+      yield step.value;
+    }
+  } finally {
+    if (!ended) await iterator.return?.();
+  }
 }
 
 function isIterable<T>(value: unknown): value is Iterable<T> {

@@ -74,6 +74,7 @@ export abstract class BaseTabularStorage<
   protected readonly table: TableSchema;
   protected readonly prefixes: readonly Prefix[];
   protected readonly clientProvidedKeys: ClientProvidedKeys;
+  protected override readonly reachesDriver = true;
 
   protected constructor(
     name: string,
@@ -101,7 +102,7 @@ export abstract class BaseTabularStorage<
 
   public put(value: InsertType, options?: CallOptions): Promise<Entity> {
     return this.perform("put", options, (o) =>
-      andThen(this._put([this.insertedRow(value)], o), (rows) => {
+      andThen(this.written([this.insertedRow(value)], o), (rows) => {
         this.emitPut(rows);
         return rows[0] as Entity;
       }),
@@ -116,7 +117,7 @@ export abstract class BaseTabularStorage<
         this.table,
         values.map((value) => this.insertedRow(value)),
       );
-      const stored = await this._put(rows, o);
+      const stored = await this.written(rows, o);
       const results =
         places === undefined
           ? stored
@@ -132,7 +133,8 @@ export abstract class BaseTabularStorage<
       if (onConflict !== "error" && onConflict !== "ignore") {
         throw new StorageValidationError('onConflict is "error" or "ignore"');
       }
-      const stored = await this._insert(this.insertedRow(value), onConflict === "ignore", o);
+      const row = this.insertedRow(value);
+      const stored = await this.reach(() => this._insert(row, onConflict === "ignore", o));
       if (stored !== undefined) this.emitPut([stored]);
       return stored as Entity | undefined;
     });
@@ -149,7 +151,7 @@ export abstract class BaseTabularStorage<
       this.checkRow(changes);
       refuseKeyChange(this.table, canonicalKey, changes);
       const expected = options?.expect === undefined ? undefined : this.expectation(options.expect);
-      const stored = await this._update(canonicalKey, changes, expected, o);
+      const stored = await this.reach(() => this._update(canonicalKey, changes, expected, o));
       if (stored !== undefined) this.emitPut([stored]);
       return stored as Entity | undefined;
     });
@@ -158,7 +160,7 @@ export abstract class BaseTabularStorage<
   public delete(key: PrimaryKey | Entity, options?: CallOptions): Promise<void> {
     return this.perform("delete", options, async (o) => {
       const canonicalKey = this.table.canonicalKey(key, true);
-      if (await this._delete(canonicalKey, o)) this.emitDelete([canonicalKey]);
+      if (await this.reach(() => this._delete(canonicalKey, o))) this.emitDelete([canonicalKey]);
     });
   }
 
@@ -171,13 +173,14 @@ export abstract class BaseTabularStorage<
       if (isEmptyCriteria(criteria)) return;
       const where = compileCriteria(this.table, criteria);
       if (where.kind === "constant" && !where.value) return;
-      this.emitDelete(await this._deleteWhere(where, this.events.hasListeners("delete"), o));
+      const returnKeys = this.events.hasListeners("delete");
+      this.emitDelete(await this.reach(() => this._deleteWhere(where, returnKeys, o)));
     });
   }
 
   public deleteAll(options?: CallOptions): Promise<void> {
     return this.perform("deleteAll", options, async (o) => {
-      await this._deleteWhere(undefined, false, o);
+      await this.reach(() => this._deleteWhere(undefined, false, o));
       if (this.events.hasListeners("clearall")) {
         this.afterCommit(() => this.events.emit("clearall", ...([] as never)));
       }
@@ -188,7 +191,7 @@ export abstract class BaseTabularStorage<
 
   public get(key: PrimaryKey, options?: CallOptions): Promise<Entity | undefined> {
     return this.perform("get", options, (o) =>
-      andThen(this._get(this.table.canonicalKey(key), o), (row) => {
+      andThen(this.found(this.table.canonicalKey(key), o), (row) => {
         if (this.events.hasListeners("get")) {
           this.events.emit("get", ...([key, row] as unknown as never));
         }
@@ -207,7 +210,8 @@ export abstract class BaseTabularStorage<
       }
       if (wanted.size === 0) return [];
       const found = new Map<unknown, Row>();
-      for (const row of await this._getMany([...wanted.values()], o)) {
+      const rowsOfKeys = await this.reach(() => this._getMany([...wanted.values()], o));
+      for (const row of rowsOfKeys) {
         found.set(this.table.keyIdentity(row), row);
       }
       const rows: Row[] = [];
@@ -221,7 +225,7 @@ export abstract class BaseTabularStorage<
 
   public getAll(options?: QueryOptions<Entity>): Promise<Entity[] | undefined> {
     return this.perform("getAll", options, async (o) => {
-      const rows = await this._select(this.plan(undefined, options), o);
+      const rows = await this.selected(this.plan(undefined, options), o);
       return rows.length === 0 ? undefined : (rows as Entity[]);
     });
   }
@@ -234,7 +238,7 @@ export abstract class BaseTabularStorage<
       assertCriteria(criteria);
       assertNotEmpty(criteria);
       const plan = this.plan(compileCriteria(this.table, criteria), options);
-      return andThen(isImpossible(plan.where) ? [] : this._select(plan, o), (rows) => {
+      return andThen(isImpossible(plan.where) ? [] : this.selected(plan, o), (rows) => {
         const result = rows.length === 0 ? undefined : (rows as Entity[]);
         if (this.events.hasListeners("query")) {
           this.events.emit("query", ...([criteria, result] as unknown as never));
@@ -247,12 +251,12 @@ export abstract class BaseTabularStorage<
   public count(criteria?: SearchCriteria<Entity>, options?: CallOptions): Promise<number> {
     return this.perform("count", options, async (o) => {
       const where = this.optionalPredicate(criteria);
-      return isImpossible(where) ? 0 : this._count(where, o);
+      return isImpossible(where) ? 0 : this.reach(() => this._count(where, o));
     });
   }
 
   public size(options?: CallOptions): Promise<number> {
-    return this.perform("size", options, (o) => this._count(undefined, o));
+    return this.perform("size", options, (o) => this.reach(() => this._count(undefined, o)));
   }
 
   public getBulk(
@@ -263,7 +267,7 @@ export abstract class BaseTabularStorage<
     return this.perform("getBulk", options, async (o) => {
       const from = checkedCount(offset ?? null, "offset", 0);
       const most = checkedCount(limit ?? null, "limit", 1);
-      const rows = await this._select({ ...this.plan(undefined), offset: from, limit: most }, o);
+      const rows = await this.selected({ ...this.plan(undefined), offset: from, limit: most }, o);
       return rows.length === 0 ? undefined : (rows as Entity[]);
     });
   }
@@ -283,7 +287,7 @@ export abstract class BaseTabularStorage<
       );
       // One row more than asked for tells whether there is a next page.
       const plan = { where, order, limit: limit + 1, offset: undefined, after, columns };
-      const rows = await this._select(plan, o);
+      const rows = await this.selected(plan, o);
       const items = rows.slice(0, limit);
       const last = rows.length > limit ? items.at(-1) : undefined;
       const nextCursor = last === undefined ? undefined : encodeCursor(fingerprint, order, last);
@@ -311,7 +315,7 @@ export abstract class BaseTabularStorage<
     for (;;) {
       const page = await this.perform("pages", options, async (o) => {
         const limit = checkedCount(pageSize ?? null, "pageSize", 1);
-        const rows = await this._select({ ...this.plan(undefined), limit, after }, o);
+        const rows = await this.selected({ ...this.plan(undefined), limit, after }, o);
         const last = rows.at(-1);
         if (last !== undefined) {
           after = this.table.keyColumns.map((column) => last[column.name] as CanonicalValue);
@@ -325,28 +329,15 @@ export abstract class BaseTabularStorage<
 
   // ——— transactions, changes, set-up
 
-  public async transaction<T>(fn: (tx: this) => Promise<T>, options?: CallOptions): Promise<T> {
-    let thrown: { readonly error: unknown } | undefined;
-    try {
-      return await this.perform("transaction", options, (o) => {
-        if (typeof fn !== "function") {
-          throw new StorageValidationError("a transaction takes a function");
-        }
-        return this._transaction(async (tx) => {
-          thrown = undefined;
-          try {
-            return await fn(this.scoped(tx));
-          } catch (error) {
-            thrown = { error };
-            throw error;
-          }
-        }, o);
-      });
-    } catch (error) {
-      // What the caller's function threw comes back as it was.
-      if (thrown !== undefined && isOrWraps(error, thrown.error)) throw thrown.error;
-      throw error;
-    }
+  public transaction<T>(fn: (tx: this) => Promise<T>, options?: CallOptions): Promise<T> {
+    return this.performWithCaller("transaction", options, (o, theirs) => {
+      if (typeof fn !== "function") {
+        throw new StorageValidationError("a transaction takes a function");
+      }
+      return this.reach(() =>
+        this._transaction((tx) => theirs(async () => fn(this.scoped(tx))), o),
+      );
+    });
   }
 
   public subscribeToChanges(
@@ -366,7 +357,7 @@ export abstract class BaseTabularStorage<
   }
 
   public setupDatabase(options?: CallOptions): Promise<void> {
-    return this.perform("setupDatabase", options, (o) => this._setup(o));
+    return this.perform("setupDatabase", options, (o) => this.reach(() => this._setup(o)));
   }
 
   /**
@@ -460,12 +451,20 @@ export abstract class BaseTabularStorage<
       limit: checkedCount(options.limit, "limit", 1),
       offset: checkedCount(options.offset, "offset", 0),
       after: undefined,
-      columns: this.selected(options),
+      columns: selectedColumns(this.table, options.select),
     };
   }
 
-  private selected(options: QueryOptions<Entity>): readonly Column[] {
-    return selectedColumns(this.table, options.select);
+  private written(rows: readonly Row[], o: CallOptions | undefined): Awaitable<Row[]> {
+    return this.reach(() => this._put(rows, o));
+  }
+
+  private found(key: Row, o: CallOptions | undefined): Awaitable<Row | undefined> {
+    return this.reach(() => this._get(key, o));
+  }
+
+  private selected(plan: SelectPlan, o: CallOptions | undefined): Awaitable<Row[]> {
+    return this.reach(() => this._select(plan, o));
   }
 
   private emitPut(rows: readonly Row[]): void {
@@ -485,8 +484,4 @@ export abstract class BaseTabularStorage<
 
 function isImpossible(where: Predicate | undefined): boolean {
   return where?.kind === "constant" && !where.value;
-}
-
-function isOrWraps(error: unknown, inner: unknown): boolean {
-  return error === inner || (error instanceof Error && error.cause === inner);
 }

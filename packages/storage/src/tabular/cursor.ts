@@ -60,7 +60,7 @@ const checksum = (fingerprint: string, body: string): string =>
 
 function encodeValue(value: CanonicalValue): Encoded {
   if (typeof value === "bigint") return ["i", value.toString()];
-  if (value instanceof Uint8Array) return ["b", String.fromCharCode(...value)];
+  if (value instanceof Uint8Array) return ["b", binaryText(value)];
   return value as Encoded;
 }
 
@@ -71,11 +71,16 @@ function decodeValue(value: Encoded): CanonicalValue {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
+/** One character for each byte. */
+function binaryText(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
 function toBase64Url(text: string): string {
   const bytes = new TextEncoder().encode(text);
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(binaryText(bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 function fromBase64Url(cursor: string): string {

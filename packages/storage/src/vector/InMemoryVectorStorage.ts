@@ -78,8 +78,8 @@ export class InMemoryVectorStorage<
   ): Promise<VectorSearchResult<Entity>[]> {
     return this.perform("similaritySearch", options, async (o) => {
       const found = await this.search.similar(query, options, {
-        get: (key) => this._get(key, o),
-        nearest: (plan) => this.nearest(plan, o),
+        get: (key) => this.reach(() => this._get(key, o)),
+        nearest: (plan) => this.reach(() => this.nearest(plan, o)),
       });
       const results = found as VectorSearchResult<Entity>[];
       this.events.emit("similaritySearch", query as TypedArray, results);

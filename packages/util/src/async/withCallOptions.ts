@@ -17,6 +17,9 @@ export function withCallOptions<T>(
   run: (signal: AbortSignal | undefined) => Promise<T>,
 ): Promise<T> {
   if (options === undefined) return run(undefined);
+  if (typeof options !== "object" || options === null) {
+    return Promise.reject(new StorageValidationError("the options of a call are an object"));
+  }
   const { signal, timeoutMs } = options;
   if (signal === undefined && timeoutMs === undefined) return run(undefined);
   try {

@@ -84,7 +84,7 @@ export class EventEmitter<Events extends EventListeners> {
   destroy(reason: Error = new StorageClosedError("destroyed while waiting for an event")): void {
     this.destroyed ??= reason;
     for (const name of [...this.entries.keys()]) this.removeAll(name);
-    for (const waiter of this.waiters) waiter.reject(this.destroyed);
+    for (const waiter of [...this.waiters]) waiter.reject(this.destroyed);
     this.waiters.clear();
   }
 
@@ -94,25 +94,28 @@ export class EventEmitter<Events extends EventListeners> {
   ): Promise<EventArguments<Events[Name]>> {
     return new Promise((resolve, reject) => {
       if (this.destroyed) return reject(this.destroyed);
-      const waiter: Waiter = { reject };
+      // A signal may outlive many waits: whichever way one ends, it leaves no listener behind.
+      const end = (): void => {
+        this.waiters.delete(waiter);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      const waiter: Waiter = {
+        reject: (reason) => {
+          end();
+          reject(reason);
+        },
+      };
+      const onEvent = (...args: EventArguments<Events[Name]>): void => {
+        end();
+        resolve(args);
+      };
+      const entry = this.add(name, onEvent, true);
+      const onAbort = (): void => {
+        if (entry) this.remove(name, entry);
+        waiter.reject(signal?.reason);
+      };
       this.waiters.add(waiter);
-      const entry = this.add(
-        name,
-        (...args: EventArguments<Events[Name]>) => {
-          this.waiters.delete(waiter);
-          resolve(args);
-        },
-        true,
-      );
-      signal?.addEventListener(
-        "abort",
-        () => {
-          this.waiters.delete(waiter);
-          if (entry) this.remove(name, entry);
-          reject(signal.reason);
-        },
-        { once: true },
-      );
+      signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
 
