@@ -105,6 +105,24 @@ describe("the demo, killed at any moment", () => {
     expect(paths.some((path) => path.startsWith("4.md"))).toBe(false);
   });
 
+  test("two runs at once, one of them stopped for longer than its lease, index each file once", async () => {
+    const first = start();
+    const firstEnded = once(first, "close");
+    await new Promise((resolve) => setTimeout(resolve, 450));
+    first.kill("SIGSTOP");
+    // Stopped inside a transaction it holds the database's lock, for which the other waits.
+    const goOn = setTimeout(() => first.kill("SIGCONT"), 4000);
+    const report = await runToTheEnd();
+    const [code] = await firstEnded;
+    clearTimeout(goOn);
+    expect(code).toBe(0);
+    expect(report.documents).toBe(DOCUMENTS);
+    const { completed, paths } = await attempts();
+    expect(completed.length).toBe(DOCUMENTS);
+    expect(new Set(paths).size).toBe(paths.length);
+    expect(report.chunks).toBe(paths.length);
+  });
+
   test("memory and sqlite print the same", async () => {
     const onSqlite = await runToTheEnd();
     const args = ["--dir", docs, "--backend", "memory", "--json", "--query", "subject17"];

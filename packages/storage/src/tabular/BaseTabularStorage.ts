@@ -28,7 +28,6 @@ import { compileCriteria, type Predicate } from "./Predicate.ts";
 import { predicateText } from "./predicateText.ts";
 import { giveKey, lastOfEachKey, type RowPatch, refuseKeyChange } from "./rowKeys.ts";
 import { checkedCount, completeOrder, type SelectPlan, selectedColumns } from "./SelectPlan.ts";
-import type { Column } from "./schema/Column.ts";
 import type { CanonicalValue } from "./schema/canonicalValue.ts";
 import { type IndexList, type Row, TableSchema } from "./schema/TableSchema.ts";
 import {

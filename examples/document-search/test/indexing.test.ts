@@ -1,0 +1,75 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { hashingEmbedder } from "../src/embed.ts";
+import { textFiles } from "../src/files.ts";
+import { enqueueDocuments, workThroughJobs } from "../src/indexing.ts";
+import { type Library, openLibrary } from "../src/library.ts";
+
+let folder: string;
+let library: Library;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "workglow-indexing-"));
+  library = await openLibrary({
+    backend: "memory",
+    file: "",
+    dimensions: hashingEmbedder.dimensions,
+    leaseMs: 2000,
+  });
+});
+afterEach(async () => {
+  await library[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function index(): Promise<string[]> {
+  const problems: string[] = [];
+  const onProblem = (path: string): void => void problems.push(path);
+  await enqueueDocuments(library, textFiles(folder, onProblem), { onProblem });
+  await workThroughJobs(library, hashingEmbedder, { workers: 2 });
+  return problems;
+}
+
+test("a file that cannot be read is told of and stops no other", async () => {
+  await writeFile(join(folder, "good.md"), "A text about gardens.");
+  // A name that is no UTF-8 cannot be found again by the text that stands for it.
+  await writeFile(
+    Buffer.concat([Buffer.from(join(folder, "bad")), Buffer.from([0xff]), Buffer.from(".md")]),
+    "lost",
+  );
+  expect(await index()).toHaveLength(1);
+  expect(await library.documents.size()).toBe(1);
+  expect(await library.chunks.size()).toBe(1);
+});
+
+test("a document that failed is tried again by the next run", async () => {
+  const file = join(folder, "note.md");
+  await writeFile(file, "A text about roses.");
+  await enqueueDocuments(library, textFiles(folder));
+  await rm(file);
+  await workThroughJobs(library, hashingEmbedder, { workers: 1 });
+  const [failed] = await library.jobs.peek("FAILED");
+  expect(failed?.run_attempts).toBe(3);
+  await writeFile(file, "A text about roses.");
+  await index();
+  expect(await library.jobs.size("FAILED")).toBe(0);
+  expect(await library.jobs.size("COMPLETED")).toBe(1);
+  expect(await library.chunks.size()).toBe(1);
+});
+
+test("a run does not take what another run noted for vanished", async () => {
+  await writeFile(join(folder, "a.md"), "first");
+  await writeFile(join(folder, "b.md"), "second");
+  async function* onlyOne() {
+    for await (const file of textFiles(folder)) if (file.path === "a.md") yield file;
+  }
+  await index();
+  await enqueueDocuments(library, onlyOne());
+  expect(await library.documents.size()).toBe(2);
+  await rm(join(folder, "b.md"));
+  await enqueueDocuments(library, onlyOne());
+  expect(await library.documents.size()).toBe(1);
+  expect(await library.chunks.count({ path: "b.md" })).toBe(0);
+});
