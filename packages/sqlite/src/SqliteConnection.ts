@@ -52,6 +52,21 @@ export class SqliteConnection {
     }
   }
 
+  /** Whether the handle, or the file's permissions, allow no writes, as far as SQLite tells. */
+  public get isWriteProtected(): boolean {
+    try {
+      if (this.pragma("query_only") === 1) return true;
+      // No pragma tells how the file was opened. This takes no lock: SQLite plans a transaction
+      // that reads (0) where it cannot write.
+      const { rows } = this.driver.prepare("EXPLAIN BEGIN IMMEDIATE").run([]);
+      return rows.some(
+        ([, opcode, db, mode]) => opcode === "Transaction" && db === 0 && mode === 0,
+      );
+    } catch {
+      return false;
+    }
+  }
+
   /** Runs one statement now. Errors are the driver's own. */
   public run(statement: SqlStatement): SqlResult {
     const prepared = this.prepared(statement.text);
@@ -70,7 +85,8 @@ export class SqliteConnection {
   /**
    * Sets what the storages rely on, before the first statement: write-ahead log, foreign keys, a
    * short wait for locks. What its owner has set otherwise stays: `synchronous`, and the length of
-   * the log. May fail as busy, and is then tried again.
+   * the log. May fail as busy, and is then tried again; so it is where the owner's transaction
+   * is open, in which SQLite lets neither the log nor foreign keys be turned on.
    */
   public configure(): void {
     if (this.configured) return;
@@ -79,12 +95,13 @@ export class SqliteConnection {
       // UTF-16 text compares by unit there, not by code point.
       throw new StorageUnsupportedError("databases with UTF-16 text", "SQLite storage");
     }
-    if (!this.driver.inTransaction) this.useWriteAheadLog();
+    const { inTransaction } = this.driver;
+    if (!inTransaction) this.useWriteAheadLog();
     if (this.pragma("wal_autocheckpoint") === DEFAULT_LOG_PAGES) {
       this.pragma(`wal_autocheckpoint = ${LOG_PAGES}`);
     }
     if (this.owned) this.driver.exec("PRAGMA synchronous = NORMAL");
-    this.configured = true;
+    this.configured = !inTransaction;
   }
 
   public close(): void {

@@ -19,7 +19,8 @@ export class SqliteDatabase {
   public constructor(handle: SqliteHandle, owned: boolean) {
     this.connection = new SqliteConnection(handle, owned);
     this.executor = new SqliteExecutor(this.connection);
-    this.capabilities = this.connection.isInMemory ? inMemoryCapabilities : sqliteCapabilities;
+    const usual = this.connection.isInMemory ? inMemoryCapabilities : sqliteCapabilities;
+    this.capabilities = this.connection.isWriteProtected ? { ...usual, writable: false } : usual;
   }
 
   public get changeFeed(): LogChangeFeed {

@@ -12,10 +12,10 @@ import type {
   SqlResult,
   SqlStatement,
 } from "@workglow/storage/sql";
-import { StorageTransactionError, sleep, throwIfAborted, withCallOptions } from "@workglow/util";
+import { StorageTransactionError, sleep, withCallOptions } from "@workglow/util";
 import type { SqliteConnection } from "./SqliteConnection.ts";
 import { SqliteFrame } from "./SqliteFrame.ts";
-import { runGroup } from "./SqliteGroup.ts";
+import { Blocked, runGroup } from "./SqliteGroup.ts";
 import { ProgramJob, type SqliteJob, StatementJob, TurnJob } from "./SqliteJob.ts";
 import { sqliteDialect } from "./sqliteDialect.ts";
 import { classifySqliteError, isBusy } from "./sqliteErrors.ts";
@@ -129,6 +129,8 @@ export class SqliteExecutor implements SqlExecutor {
     const scope = child.transactionScope as SqliteTransaction;
     let result: T;
     try {
+      // The grant is told in a later microtask than it is given, and until then nobody listens.
+      signal?.throwIfAborted();
       result = await untilAborted(
         runInTransactionContext(scope, async () => fn(child, scope)),
         signal,
@@ -248,13 +250,19 @@ export class SqliteExecutor implements SqlExecutor {
     try {
       runGroup(this.frame, jobs);
     } catch (error) {
-      return this.postpone(jobs, error);
+      if (!(error instanceof Blocked)) return this.postpone(jobs, error);
+      this.settle(jobs.slice(0, error.done));
+      return this.postpone(jobs.slice(error.done), error.reason);
     }
     const [first] = jobs;
     this.held = first instanceof TurnJob && !first.failed;
+    this.settle(jobs);
+    return true;
+  }
+
+  private settle(jobs: readonly SqliteJob[]): void {
     for (const job of jobs) job.settle();
     if (this.onCommit !== undefined && !jobs.every((job) => job.readOnly)) this.onCommit();
-    return true;
   }
 
   /**
@@ -325,13 +333,14 @@ function eitherOf(
 /** Stops waiting when the signal aborts, so that an abandoned transaction frees its connection. */
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
-  throwIfAborted({ signal });
+  // Nobody waits for an abandoned one, whose failure must not end the process.
+  promise.catch(() => undefined);
+  signal.throwIfAborted();
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
   });
-  promise.catch(() => undefined);
   try {
     return await Promise.race([promise, aborted]);
   } finally {

@@ -16,20 +16,34 @@ const GUARDED = Symbol("guarded");
 /** Thrown to run the calls of a group once more, each in a transaction of its own. */
 const APART = Symbol("apart");
 
+/** Another connection's lock came in the way when some calls of a group had already ended. */
+export class Blocked {
+  /** How many calls have ended: the first ones. They must not run once more. */
+  public readonly done: number;
+  /** The driver's error. */
+  public readonly reason: unknown;
+
+  public constructor(done: number, reason: unknown) {
+    this.done = done;
+    this.reason = reason;
+  }
+}
+
 /**
  * Runs calls in one synchronous block and notes in each how it ended; they are not settled. A turn
  * leaves its frame open.
  *
- * @throws the driver's error where another connection's lock is in the way; nothing is done then
+ * @throws the driver's error where another connection's lock is in the way, and nothing is done
+ * @throws Blocked where it is in the way of the later calls only
  */
 export function runGroup(frame: SqliteFrame, jobs: readonly SqliteJob[]): void {
   try {
     frame.connection.configure();
     refuseForeignTransaction(frame);
     if (jobs.length > 1 && !jobs.every((job) => job.readOnly)) runTogether(frame, jobs, false);
-    else for (const job of jobs) runAlone(frame, job);
+    else runApart(frame, jobs);
   } catch (error) {
-    if (isBusy(error)) throw error;
+    if (error instanceof Blocked || isBusy(error)) throw error;
     for (const job of jobs) failOrReadAgain(frame, job, error);
   }
 }
@@ -46,6 +60,17 @@ function refuseForeignTransaction(frame: SqliteFrame): void {
 function failOrReadAgain(frame: SqliteFrame, job: SqliteJob, error: unknown): void {
   job.fail(error);
   if (job.readOnly && !(job instanceof TurnJob)) runAlone(frame, job);
+}
+
+/** Runs calls one after the other, each in a transaction of its own. */
+function runApart(frame: SqliteFrame, jobs: readonly SqliteJob[]): void {
+  for (const [at, job] of jobs.entries()) {
+    try {
+      runAlone(frame, job);
+    } catch (error) {
+      throw at === 0 ? error : new Blocked(at, error);
+    }
+  }
 }
 
 function runAlone(frame: SqliteFrame, job: SqliteJob): void {
@@ -84,7 +109,7 @@ function runTogether(frame: SqliteFrame, jobs: readonly SqliteJob[], guarded: bo
     frame.open(false);
   } catch (error) {
     if (isBusy(error)) throw error;
-    for (const job of jobs) runAlone(frame, job);
+    runApart(frame, jobs);
     return;
   }
   try {
@@ -93,12 +118,22 @@ function runTogether(frame: SqliteFrame, jobs: readonly SqliteJob[], guarded: bo
       if (stacked === 0) runInGroup(frame, jobs[at] as SqliteJob, guarded);
       at += Math.max(stacked, 1);
     }
-    frame.release();
+    releaseGroup(frame);
   } catch (error) {
     frame.undo();
     if (error === GUARDED) runTogether(frame, jobs, true);
-    else if (error === APART) for (const job of jobs) runAlone(frame, job);
+    else if (error === APART) runApart(frame, jobs);
     else throw error;
+  }
+}
+
+/** A deferred constraint that one write breaks fails the commit of all: the others run apart. */
+function releaseGroup(frame: SqliteFrame): void {
+  try {
+    frame.release();
+  } catch (error) {
+    if (frame.depth > 0 || isBusy(error) || isFatalToTransaction(error)) throw error;
+    throw APART;
   }
 }
 

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { basename } from "node:path";
 import { StorageError, StorageUnsupportedError, StorageValidationError } from "@workglow/util";
 import type { SqliteHandle } from "./driver/SqliteDriver.ts";
 import { classifySqliteError, sqliteCode } from "./sqliteErrors.ts";
@@ -21,7 +22,11 @@ interface LoadedDriver {
 
 let loaded: LoadedDriver | undefined;
 
-/** Opens a database with the driver that is loaded, or with the first one that can be. */
+/**
+ * Opens a database with the driver that is loaded, or with the first one that can be.
+ *
+ * @throws StorageError with the code `CANNOT_OPEN`, the file's name and the operation `open`
+ */
 export function openSqlite(path: string, options: SqliteOpenOptions = {}): SqliteHandle {
   if (typeof path !== "string" || path === "" || path.includes("\0")) {
     throw new StorageValidationError("a SQLite database is opened by a path");
@@ -31,17 +36,24 @@ export function openSqlite(path: string, options: SqliteOpenOptions = {}): Sqlit
   try {
     handle = open(path, options);
   } catch (error) {
-    throw cannotOpen(error);
+    throw cannotOpen(error, path);
   }
   configureOwn(handle, options);
   return handle;
 }
 
-function cannotOpen(cause: unknown): unknown {
-  if (sqliteCode(cause) !== undefined) return classifySqliteError(cause);
+function cannotOpen(cause: unknown, path: string): unknown {
   const text = "the database file cannot be opened";
-  return new StorageError(text, { kind: "fatal", code: "CANNOT_OPEN", cause });
+  const error =
+    sqliteCode(cause) === undefined
+      ? new StorageError(text, { kind: "fatal", code: "CANNOT_OPEN", cause })
+      : classifySqliteError(cause);
+  return error instanceof StorageError ? error.locate(nameOf(path), "open") : error;
 }
+
+/** The file's name. A URL, also one that is meant for another database, may contain a secret. */
+const nameOf = (path: string): string =>
+  /^[a-z][\w+.-]+:/i.test(path) ? "SQLite" : basename(path);
 
 /**
  * Loads a driver, which later calls of {@link openSqlite} use.

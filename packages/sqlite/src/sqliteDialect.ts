@@ -56,6 +56,7 @@ export const sqliteDialect: SqlDialect = {
   // SQLite itself has no limit below that of a statement.
   maxIdentifierBytes: 1024,
   maxColumns: 2000,
+  maxParameters: 32_766,
   caseInsensitiveColumns: true,
   isReservedTable: (name) => /^sqlite_/i.test(name),
 

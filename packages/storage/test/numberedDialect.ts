@@ -5,6 +5,7 @@ export const numberedDialect: SqlDialect = {
   name: "numbered",
   maxIdentifierBytes: 63,
   maxColumns: 5,
+  maxParameters: 65_535,
   caseInsensitiveColumns: false,
   isReservedTable: (name) => name.startsWith("pg_"),
   placeholder: (position) => `$${position}`,

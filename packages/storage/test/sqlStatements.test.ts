@@ -2,6 +2,7 @@ import {
   compileCriteria,
   completeOrder,
   type OrderColumn,
+  or,
   type Prefix,
   TableSchema,
 } from "@workglow/storage";
@@ -114,6 +115,40 @@ describe("statements on a table", () => {
       id: { operator: "not-in", value: ["a"] },
     });
     expect(statements.count(where).text).not.toContain("NULL");
+  });
+});
+
+describe("conditions of many parts", () => {
+  const many = (count: number) =>
+    or<{ n: number }>(...Array.from({ length: count }, (_, n) => ({ n })));
+
+  it("are as deep as the logarithm of their number", () => {
+    const { columns, statements } = statementsOf();
+    const { text, params } = statements.count(compileCriteria(columns, many(5_000)));
+    expect(params).toEqual(Array.from({ length: 5_000 }, (_, n) => n));
+    let depth = 0;
+    let deepest = 0;
+    for (const character of text) {
+      if (character === "(") deepest = Math.max(deepest, ++depth);
+      if (character === ")") depth--;
+    }
+    expect(deepest).toBeLessThan(15);
+    const longest = Math.max(...text.split(/[()]/).map((part) => part.split(" OR ").length));
+    expect(longest).toBeLessThanOrEqual(8);
+    expect(text.match(/ OR /g)).toHaveLength(4_999);
+  });
+
+  it("are refused where they need more parameters than the database takes", () => {
+    const { columns, statements } = statementsOf();
+    const { maxParameters } = numberedDialect;
+    const { params } = statements.count(compileCriteria(columns, many(maxParameters)));
+    expect(params).toHaveLength(maxParameters);
+    expect(() => statements.count(compileCriteria(columns, many(maxParameters + 1)))).toThrow(
+      expect.objectContaining({
+        kind: "invalid",
+        message: expect.stringMatching(/65535 parameters/) as string,
+      }) as Error,
+    );
   });
 });
 

@@ -2,11 +2,14 @@ import type { SqlResult, SqlRow, SqlValue } from "@workglow/storage/sql";
 import { StorageUnsupportedError, StorageValidationError } from "@workglow/util";
 import type { PreparedStatement, SqliteDriver, SqliteHandle } from "./SqliteDriver.ts";
 
-// Drivers are taken by structure: these are the parts of their statements that are used.
+// Drivers are taken by structure: these are the parts of their statements that are used. Whole
+// numbers come as numbers, also where the handle's owner wants them as bigints: what may be larger
+// is read as text.
 
 interface BetterSqlite3Statement {
   readonly reader: boolean;
   raw(on: true): this;
+  safeIntegers(on: false): this;
   all(...params: readonly SqlValue[]): SqlRow[];
   get(...params: readonly SqlValue[]): SqlRow | undefined;
   run(...params: readonly SqlValue[]): { readonly changes: number };
@@ -15,6 +18,7 @@ interface BetterSqlite3Statement {
 interface NodeStatement {
   columns(): readonly unknown[];
   setReturnArrays(on: true): void;
+  setReadBigInts(on: false): void;
   all(...params: readonly SqlValue[]): unknown[];
   get(...params: readonly SqlValue[]): unknown;
   run(...params: readonly SqlValue[]): { readonly changes: number | bigint };
@@ -22,6 +26,7 @@ interface NodeStatement {
 
 interface BunStatement {
   readonly columnNames: readonly string[];
+  safeIntegers?(on: false): unknown;
   values(...params: readonly SqlValue[]): SqlRow[];
   run(...params: readonly SqlValue[]): { readonly changes: number };
 }
@@ -100,7 +105,7 @@ const always = (reader: boolean, run: Run, runSingle = run): PreparedStatement =
 function betterSqlite3(given: object): PreparedStatement {
   const statement = given as BetterSqlite3Statement;
   if (!statement.reader) return always(false, (p) => withoutRows(statement.run(...p).changes));
-  statement.raw(true);
+  statement.raw(true).safeIntegers(false);
   return always(
     true,
     (params) => withRows(statement.all(...params)),
@@ -114,6 +119,7 @@ function node(given: object): PreparedStatement {
     return always(false, (params) => withoutRows(Number(statement.run(...params).changes)));
   }
   statement.setReturnArrays(true);
+  statement.setReadBigInts(false);
   return always(
     true,
     (params) => withRows(statement.all(...params) as SqlRow[]),
@@ -123,7 +129,9 @@ function node(given: object): PreparedStatement {
 
 function bun(given: object): PreparedStatement {
   const statement = given as BunStatement;
-  return statement.columnNames.length === 0
-    ? always(false, (params) => withoutRows(statement.run(...params).changes))
-    : always(true, (params) => withRows(statement.values(...params)));
+  if (statement.columnNames.length === 0) {
+    return always(false, (params) => withoutRows(statement.run(...params).changes));
+  }
+  statement.safeIntegers?.(false);
+  return always(true, (params) => withRows(statement.values(...params)));
 }

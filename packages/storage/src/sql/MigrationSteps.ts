@@ -47,6 +47,48 @@ export class MigrationSteps {
       : this.table.columnOutside({ ...(column.property as Column), name });
   }
 
+  /** What the column that is called `name` before step `at` was called before an earlier step. */
+  public nameAt(at: number, then: number, name: string): string | undefined {
+    let current = name;
+    for (const step of this.steps.slice(then, at).reverse()) {
+      if ("addColumn" in step && step.addColumn === current) return undefined;
+      if ("renameColumn" in step && step.to === current) current = step.renameColumn;
+    }
+    return current;
+  }
+
+  /** Whether a column that was called `name` has another name before step `at`. */
+  public hasRenamed(at: number, name: string): boolean {
+    return this.steps
+      .slice(0, at)
+      .some((step) => "renameColumn" in step && step.renameColumn === name);
+  }
+
+  /** The names of the columns that the table has before step `at`. */
+  public columnsBefore(at: number): readonly string[] {
+    const names = new Set(this.table.properties.map(({ name }) => name));
+    for (const step of this.steps.slice(at).reverse()) {
+      if ("addColumn" in step) names.delete(step.addColumn);
+      else if ("dropColumn" in step) names.add(step.dropColumn);
+      else if ("renameColumn" in step && names.delete(step.to)) names.add(step.renameColumn);
+    }
+    return [...names];
+  }
+
+  /** The columns of indexes that steps before `at` have added, by the names of that moment. */
+  public indexesAdded(at: number): readonly (readonly string[])[] {
+    let lists: (readonly string[])[] = [];
+    for (const step of this.steps.slice(0, at)) {
+      if ("addIndex" in step) lists.push(step.addIndex);
+      else if ("dropColumn" in step) lists = lists.filter((l) => !l.includes(step.dropColumn));
+      else if ("renameColumn" in step) {
+        const { renameColumn, to } = step;
+        lists = lists.map((list) => list.map((name) => (name === renameColumn ? to : name)));
+      }
+    }
+    return lists;
+  }
+
   /** DDL of a step that adds a column. */
   public addColumnSql(at: number, step: AddColumn): string {
     const column =

@@ -1,3 +1,4 @@
+import { StorageValidationError } from "@workglow/util";
 import type { SqlColumnType, SqlDialect } from "./SqlDialect.ts";
 import type { SqlParam, SqlStatement, SqlValue } from "./SqlExecutor.ts";
 
@@ -10,8 +11,17 @@ export class SqlBuilder {
     this.dialect = dialect;
   }
 
-  /** Adds a parameter and gives its placeholder. */
+  /**
+   * Adds a parameter and gives its placeholder.
+   *
+   * @throws StorageValidationError for more parameters than the database takes
+   */
   public readonly bind = (value: SqlParam): string => {
+    if (this.params.length >= this.dialect.maxParameters) {
+      throw new StorageValidationError(
+        `the call has more values than the ${this.dialect.maxParameters} parameters that the database takes in one statement: ask in parts, or use "in" for a list of values`,
+      );
+    }
     this.params.push(value);
     return this.dialect.placeholder(this.params.length);
   };

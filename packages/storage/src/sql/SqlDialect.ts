@@ -56,6 +56,8 @@ export interface SqlDialect {
   readonly maxIdentifierBytes: number;
   /** Most columns of one table. */
   readonly maxColumns: number;
+  /** Most parameters of one statement. */
+  readonly maxParameters: number;
   /** Whether `a` and `A` are the same column. */
   readonly caseInsensitiveColumns: boolean;
   /** Names of tables that the database keeps for itself. */

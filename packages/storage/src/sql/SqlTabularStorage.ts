@@ -92,7 +92,8 @@ export abstract class SqlTabularStorage<
    * The statements that set the storage up, for teams that run DDL themselves.
    *
    * @param options.fromVersion prints instead what brings a table of that version to the newest;
-   *   what only a program can do (`transform`) stands there as a comment
+   *   from the first version that holds a `transform` onwards it prints comments, and
+   *   `setupDatabase()` does those versions
    */
   public schemaSql(options: { readonly fromVersion?: number } = {}): string {
     return schemaSql(this.sqlTable, this.migrations, options.fromVersion);

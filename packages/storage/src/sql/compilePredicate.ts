@@ -21,7 +21,7 @@ export function compilePredicate(predicate: Predicate, table: SqlTable, sql: Sql
     case "and":
     case "or": {
       const operands = predicate.operands.map((operand) => compilePredicate(operand, table, sql));
-      return `(${operands.join(predicate.kind === "and" ? " AND " : " OR ")})`;
+      return joined(operands, predicate.kind === "and" ? " AND " : " OR ");
     }
     case "null": {
       const { text } = operandOf(predicate.column, table, sql);
@@ -42,6 +42,16 @@ export function compilePredicate(predicate: Predicate, table: SqlTable, sql: Sql
       return orNull(`${operand.text} ${operator} (${source})`, predicate, table, sql, operand);
     }
   }
+}
+
+const FLAT_OPERANDS = 8;
+
+/** Operands in halves of halves: databases bound the depth of a condition, not its length. */
+function joined(operands: readonly string[], operator: string): string {
+  if (operands.length <= FLAT_OPERANDS) return `(${operands.join(operator)})`;
+  const middle = operands.length >> 1;
+  const halves = [operands.slice(0, middle), operands.slice(middle)];
+  return `(${halves.map((half) => joined(half, operator)).join(operator)})`;
 }
 
 function orNull(

@@ -1,53 +1,80 @@
-import type { Migration } from "../migrations/Migration.ts";
+import type { Migration, MigrationStep } from "../migrations/Migration.ts";
 import { MigrationSteps } from "./MigrationSteps.ts";
 import { MigrationTable } from "./MigrationTable.ts";
-import { indexName, type SqlTable } from "./SqlTable.ts";
+import { indexColumns, newIndexName, possibleIndexes, possibleLists } from "./possibleIndexes.ts";
+import type { SqlTable } from "./SqlTable.ts";
 
-/** Migrations as statements for a team's own tools. */
-export function migrationSql(table: SqlTable, migrations: readonly Migration[]): readonly string[] {
-  if (migrations.length === 0) return ["-- nothing to migrate"];
+/**
+ * The migrations beyond a version as statements for a team's own tools, up to the first one that
+ * holds a `transform`: that one and those after it are left, unrecorded, to `setupDatabase()`.
+ */
+export function migrationSql(
+  table: SqlTable,
+  migrations: readonly Migration[],
+  fromVersion: number,
+): readonly string[] {
+  const pending = migrations.filter(({ version }) => version > fromVersion);
+  if (pending.length === 0) return ["-- nothing to migrate"];
+  // Earlier steps tell under which names the table's indexes may be.
   const all = new MigrationSteps(table, migrations);
   const record = new MigrationTable(table.dialect);
-  const statements = [record.createSql];
-  let at = 0;
-  for (const { version, steps } of migrations) {
-    for (const _ of steps) statements.push(stepSql(table, all, at++, version));
+  const first = pending.findIndex(needsProgram);
+  const printed = first === -1 ? pending : pending.slice(0, first);
+  const statements = printed.length === 0 ? [] : [record.createSql];
+  let at = migrations
+    .filter(({ version }) => version <= fromVersion)
+    .reduce((sum, { steps }) => sum + steps.length, 0);
+  for (const { version, steps } of printed) {
+    for (const step of steps) statements.push(stepSql(table, all, at++, step as PrintedStep));
     statements.push(record.recordSql(table.name, [version]));
   }
-  return statements;
+  return [...statements, ...pending.slice(printed.length).map(leftToProgram)];
 }
 
-function stepSql(table: SqlTable, all: MigrationSteps, at: number, version: number): string {
-  const step = all.steps[at];
+const needsProgram = ({ steps }: Migration): boolean => steps.some((step) => "transform" in step);
+
+function leftToProgram(migration: Migration): string {
+  const why = needsProgram(migration) ? "rewrites rows by a function" : "comes after that one";
+  return `-- version ${migration.version} ${why}: run setupDatabase(), which does the whole version`;
+}
+
+type PrintedStep = Exclude<MigrationStep, { readonly transform: unknown }>;
+
+function stepSql(table: SqlTable, all: MigrationSteps, at: number, step: PrintedStep): string {
   const alter = `ALTER TABLE ${table.quoted}`;
-  if (step === undefined || "transform" in step) {
-    return `-- version ${version} rewrites rows by a function: run setupDatabase() for that`;
-  }
   if ("addColumn" in step) return all.addColumnSql(at, step);
   if ("renameColumn" in step) {
     return `${alter} RENAME COLUMN ${table.quote(step.renameColumn)} TO ${table.quote(step.to)}`;
   }
-  if ("dropColumn" in step) return `${alter} DROP COLUMN ${table.quote(step.dropColumn)}`;
-  const unique = "addIndex" in step && step.unique === true;
-  const columns = indexColumns(table, "addIndex" in step ? step.addIndex : step.dropIndex, unique);
-  const name = table.quote(indexName(table.name, columns, unique));
-  if ("dropIndex" in step) {
-    const other = table.quote(
-      indexName(table.name, indexColumns(table, step.dropIndex, true), true),
-    );
-    return `DROP INDEX IF EXISTS ${name};\nDROP INDEX IF EXISTS ${other}`;
+  if ("dropColumn" in step) {
+    const drops = dropIndexSql(table, all, at, possibleLists(all, at, step.dropColumn));
+    return `-- if an index of three or more columns, which no migration names, is over the column, drop it first
+${drops};
+${alter} DROP COLUMN ${table.quote(step.dropColumn)}`;
   }
-  const list = columns.map((column) => table.quote(column.name)).join(", ");
-  return `CREATE ${unique ? "UNIQUE " : ""}INDEX IF NOT EXISTS ${name} ON ${table.quoted} (${list})`;
+  if ("dropIndex" in step) return dropIndexSql(table, all, at, [step.dropIndex]);
+  return addIndexSql(table, all, at, step.addIndex, step.unique === true);
 }
 
-/** The columns of an index as the table has it: tenant columns first, the key last. */
-export function indexColumns(
+function dropIndexSql(
   table: SqlTable,
+  all: MigrationSteps,
+  at: number,
+  lists: readonly (readonly string[])[],
+): string {
+  return possibleIndexes(table, all, at, lists)
+    .map((name) => `DROP INDEX IF EXISTS ${table.quote(name)}`)
+    .join(";\n");
+}
+
+function addIndexSql(
+  table: SqlTable,
+  all: MigrationSteps,
+  at: number,
   names: readonly string[],
   unique: boolean,
-): readonly { readonly name: string }[] {
-  const key = table.key.slice(table.prefixColumns.length).map(({ name }) => name);
-  const all = [...table.prefixColumns.map(({ name }) => name), ...names, ...(unique ? [] : key)];
-  return [...new Set(all)].map((name) => ({ name }));
+): string {
+  const name = table.quote(newIndexName(table, all, at, names, unique));
+  const list = indexColumns(table, names, unique).map((column) => table.quote(column.name));
+  return `CREATE ${unique ? "UNIQUE " : ""}INDEX IF NOT EXISTS ${name} ON ${table.quoted} (${list.join(", ")})`;
 }

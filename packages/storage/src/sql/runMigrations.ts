@@ -5,7 +5,7 @@ import { type CanonicalValue, canonicalValue } from "../tabular/schema/canonical
 import type { Row } from "../tabular/schema/TableSchema.ts";
 import { dropped, MigrationSteps } from "./MigrationSteps.ts";
 import { MigrationTable } from "./MigrationTable.ts";
-import { indexColumns } from "./migrationSql.ts";
+import { indexColumns } from "./possibleIndexes.ts";
 import { RowCodec } from "./RowCodec.ts";
 import { SqlBuilder } from "./SqlBuilder.ts";
 import type { DescribedTable } from "./SqlDialect.ts";

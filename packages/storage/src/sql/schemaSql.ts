@@ -13,10 +13,7 @@ export function schemaSql(
   const statements =
     fromVersion === undefined
       ? creation(table, migrations)
-      : migrationSql(
-          table,
-          migrations.filter(({ version }) => version > fromVersion),
-        );
+      : migrationSql(table, migrations, fromVersion);
   return `${statements.join(";\n\n")};\n`;
 }
 
