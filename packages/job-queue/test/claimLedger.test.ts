@@ -41,6 +41,61 @@ describe("the ledger of claims", () => {
     expect(ledger.of(1)).toEqual(["made"]);
   });
 
+  test("forgets a claim that was undone once the job is claimed again", () => {
+    const ledger = new ClaimLedger();
+    for (let i = 0; i < 2000; i++) {
+      const undone = new TransactionScope({});
+      ledger.begin(`undone ${i}`);
+      ledger.add(1, `undone ${i}`, undone);
+      ledger.end(`undone ${i}`);
+      undone.rolledBack();
+    }
+    expect(ledger.knows("undone 1998")).toBe(false);
+    ledger.add(1, "made", undefined);
+    expect(ledger.knows("undone 1999")).toBe(false);
+    ledger.remove(1, "made");
+    expect(ledger.isEmpty).toBe(true);
+  });
+
+  test("forgets claims that were undone at the second look", () => {
+    const ledger = new ClaimLedger();
+    const [undone, open] = [new TransactionScope({}), new TransactionScope({})];
+    const released = new TransactionScope({}, open);
+    ledger.add(1, "undone", undone);
+    ledger.add(2, "open", open);
+    ledger.add(3, "released", released);
+    ledger.add(4, "made", undefined);
+    undone.rolledBack();
+    released.committed();
+    for (let i = 0; i < 3; i++) {
+      // At the first look the commit may still be on its way.
+      expect(ledger.knows("undone")).toBe(i < 2);
+      ledger.forgetUndone();
+    }
+    expect([1, 2, 3, 4].map((id) => ledger.of(id))).toEqual([[], ["open"], ["released"], ["made"]]);
+    open.rolledBack();
+    ledger.forgetUndone();
+    ledger.forgetUndone();
+    expect([2, 3, 4].map((id) => ledger.of(id))).toEqual([[], [], ["made"]]);
+  });
+
+  test("knows a claim again whose commit took long", () => {
+    const ledger = new ClaimLedger();
+    const scope = new TransactionScope({});
+    ledger.add(1, "late", scope);
+    scope.end();
+    ledger.forgetUndone();
+    ledger.forgetUndone();
+    expect(ledger.knows("late")).toBe(false);
+    scope.committed();
+    expect(ledger.of(1)).toEqual(["late"]);
+    ledger.forgetUndone();
+    ledger.forgetUndone();
+    expect(ledger.knows("late")).toBe(true);
+    ledger.remove(1, "late");
+    expect(ledger.isEmpty).toBe(true);
+  });
+
   test("keeps a claim whose transaction was committed", () => {
     const ledger = new ClaimLedger();
     const scope = new TransactionScope({});

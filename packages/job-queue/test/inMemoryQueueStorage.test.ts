@@ -8,6 +8,7 @@ import {
   StaleLeaseError,
   type StoredJob,
 } from "../src/index.ts";
+import type { ClaimLedger } from "../src/storage/ClaimLedger.ts";
 
 const LEASE_MS = 30_000;
 const due = { run_after: null, completed_at: null } as const;
@@ -58,6 +59,21 @@ describe("leases in memory", () => {
     }
     await holder.complete(completed(claimed));
     expect(await other.size(JobStatus.COMPLETED)).toBe(1);
+  });
+
+  test("claims that were undone leave nothing behind, though none was ever made", async () => {
+    const queue = newQueue();
+    const { ledger } = queue as unknown as { ledger: ClaimLedger };
+    await queue.addMany(Array.from({ length: 50 }, () => job()));
+    for (let i = 0; i < 3; i++) {
+      await withTransaction(database, async (tx) => {
+        expect(await queue.with(tx).nextMany("worker", 50)).toHaveLength(50);
+        throw new Error("undo");
+      }).catch(() => undefined);
+    }
+    expect(ledger.isEmpty).toBe(false);
+    await vi.advanceTimersByTimeAsync(LEASE_MS);
+    expect(ledger.isEmpty).toBe(true);
   });
 
   test("the jobs of an instance that ended go to others within a lease and a second", async () => {

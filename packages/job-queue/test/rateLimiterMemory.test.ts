@@ -37,6 +37,20 @@ describe("rate limits in memory", () => {
     expect(await limiter.getOldestExecutionAtOffset("mail", 2)).toBeUndefined();
   });
 
+  test("forget when an execution is recorded, after a week where no window was named", async () => {
+    const limiter = new InMemoryRateLimiterStorage();
+    const [day, epoch] = [86_400_000, "1970-01-01T00:00:00Z"];
+    await limiter.setNextAvailableTime("mail", epoch);
+    for (let at = 0; at < 30; at++) {
+      await limiter.recordExecution("mail");
+      await limiter.recordExecution("yearly");
+      if (at === 0) await limiter.tryReserveExecution("yearly", 1, 365 * day);
+      expect(await limiter.getExecutionCount("mail", epoch)).toBe(Math.min(at + 1, 7));
+      expect(await limiter.getExecutionCount("yearly", epoch)).toBe(at + 1);
+      vi.advanceTimersByTime(day);
+    }
+  });
+
   test("refuse a window so long that no database could tell its start", async () => {
     const limiter = new InMemoryRateLimiterStorage();
     await expect(limiter.tryReserveExecution("mail", 1, 1e15)).rejects.toMatchObject({

@@ -451,15 +451,38 @@ describe("rate limits", () => {
     const insert = handle.prepare(
       `INSERT INTO "job_rate_limit_executions" ("queue", "executed_at") VALUES ('mail', '2020-01-01T00:00:00.000Z')`,
     );
-    for (let i = 0; i < 150; i++) insert.run();
+    for (let i = 0; i < 350; i++) insert.run();
     const left = () =>
       handle.prepare('SELECT count(*) AS n FROM "job_rate_limit_executions"').get()?.n;
     await limiter.recordExecution("mail");
-    expect(left()).toBe(151);
+    expect(left()).toBe(251);
+    await limiter.recordExecution("mail");
+    expect(left()).toBe(152);
     await limiter.tryReserveExecution("mail", 0, 1000);
-    expect(left()).toBe(51);
+    expect(left()).toBe(52);
     await limiter.tryReserveExecution("mail", 5, 1000);
-    expect(left()).toBe(2);
+    expect(left()).toBe(3);
+  });
+
+  it("forget after a week where no window was named, and after the longest where one was", async () => {
+    const { handle } = spiedHandle();
+    const limiter = new SqliteRateLimiterStorage(handle);
+    await limiter.setupDatabase();
+    const [hour, day, epoch] = [3_600_000, 86_400_000, "1970-01-01T00:00:00Z"];
+    const insert = handle.prepare(
+      'INSERT INTO "job_rate_limit_executions" ("queue", "executed_at") VALUES (?, ?)',
+    );
+    const insertAged = (queue: string, ageMs: number) =>
+      insert.run(queue, new Date(Date.now() - ageMs).toISOString());
+    await limiter.setNextAvailableTime("mail", epoch);
+    await limiter.tryReserveExecution("yearly", 0, 365 * day);
+    for (const queue of ["mail", "yearly"]) {
+      insertAged(queue, 7 * day + hour);
+      insertAged(queue, 7 * day - hour);
+      await limiter.recordExecution(queue);
+    }
+    expect(await limiter.getExecutionCount("mail", epoch)).toBe(2);
+    expect(await limiter.getExecutionCount("yearly", epoch)).toBe(3);
   });
 
   it("keep what the longest window that was ever asked for reaches", async () => {

@@ -1,8 +1,8 @@
-import { assertEqual } from "../assert.ts";
+import { assertEqual, assertRejects } from "../assert.ts";
 import type { Case } from "../harness.ts";
 import { drain, recordEvents } from "../recordEvents.ts";
 import { withSilentLogger } from "../silentLogger.ts";
-import { claim, completed, failed, job, jobs, retried, stored } from "./jobs.ts";
+import { claim, completed, failed, job, jobs, retried, STALE, stored } from "./jobs.ts";
 
 const NAMES = ["add", "next", "complete", "progress", "abort", "delete", "deleteall"];
 
@@ -48,6 +48,26 @@ export const eventCases: readonly Case[] = [
         ["complete", a?.id, "COMPLETED"],
         ["complete", b?.id, "FAILED"],
         ["complete", d?.id, "FAILED"],
+      ]);
+    },
+  },
+  {
+    name: "emits what completeMany() ended, also where it rejects for the others",
+    run: async (c) => {
+      const queue = await c.queue();
+      await queue.addMany(jobs(4));
+      const claimed = await queue.nextMany("worker", 4);
+      const [a, lost, b, gone] = claimed;
+      await queue.release(lost ?? job());
+      await queue.delete(gone?.id);
+      const log = recordEvents(queue, NAMES);
+      await withSilentLogger(async () => {
+        const call = () => queue.completeMany(claimed.map((one) => completed(one)));
+        await assertRejects(call, STALE, "completeMany");
+      });
+      assertEqual(drain(log), [
+        ["complete", a?.id, "COMPLETED"],
+        ["complete", b?.id, "COMPLETED"],
       ]);
     },
   },

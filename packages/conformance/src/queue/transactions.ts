@@ -158,6 +158,25 @@ const cases: readonly Case[] = [
     },
   },
   {
+    name: "events of what completeMany() ended beside a stale job follow the commit",
+    run: async (c) => {
+      const queue = await c.queue();
+      await queue.addMany(jobs(2));
+      const claimed = await queue.nextMany("worker", 2);
+      await queue.release(claimed[0] ?? job());
+      const log = recordEvents(queue, EVENTS);
+      const complete = async (tx: Transaction): Promise<void> => {
+        const call = () => queue.with(tx).completeMany(claimed.map((one) => completed(one)));
+        await assertRejects(call, { name: "StaleLeaseError" }, "completeMany");
+        assertEqual(drain(log), [], "the events before the end");
+      };
+      await abandoned(c, complete);
+      assertEqual(drain(log), [], "the events of what was undone");
+      await c.withTransaction(complete);
+      assertEqual(drain(log), [["complete", claimed[1]?.id, "COMPLETED"]]);
+    },
+  },
+  {
     name: "events and changes follow the commit",
     requires: [changes],
     run: async (c) => {

@@ -52,6 +52,25 @@ export const recordingCases: readonly Case[] = [
     },
   },
   {
+    name: "a recorded execution forgets those of its queue that the longest window does not reach",
+    run: async (c) => {
+      const limiter = await c.rateLimiter();
+      const windowMs = 50;
+      for (const queue of ["short", "other", "long"]) {
+        await limiter.tryReserveExecution(queue, 5, windowMs);
+      }
+      await limiter.recordExecution("short");
+      await limiter.tryReserveExecution("long", 5, 60_000);
+      for (let i = 0; i < 2; i++) await limiter.recordExecution("no window");
+      await pause(3 * windowMs);
+      for (const queue of ["short", "long", "no window"]) await limiter.recordExecution(queue);
+      assertEqual(await limiter.getExecutionCount("short", EPOCH), 1, "the count");
+      assertEqual(await limiter.getExecutionCount("long", EPOCH), 3, "with a longer window too");
+      assertEqual(await limiter.getExecutionCount("no window", EPOCH), 3, "without a window");
+      assertEqual(await limiter.getExecutionCount("other", EPOCH), 1, "another queue's count");
+    },
+  },
+  {
     name: "keeps the next available time, the one set last",
     run: async (c) => {
       const limiter = await c.rateLimiter();

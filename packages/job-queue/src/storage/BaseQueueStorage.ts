@@ -148,7 +148,12 @@ export abstract class BaseQueueStorage<Input, Output>
       const { id, lease_token } = checkedJob(job);
       const token = this.tokenFor(id, lease_token);
       if (token === undefined) throw new StaleLeaseError([id]);
-      this.settleClaims("release", [{ id, token }], [await this._release({ id, token }, o)]);
+      const stale = this.settleClaims(
+        "release",
+        [{ id, token }],
+        [await this._release({ id, token }, o)],
+      );
+      if (stale.length > 0) throw new StaleLeaseError(stale);
     });
   }
 
@@ -466,29 +471,30 @@ export abstract class BaseQueueStorage<Input, Output>
     return andThen(
       this.retried(o, () => this._end(endings, o)),
       (outcomes) => {
-        this.settleClaims("complete", endings, outcomes);
-        if (!this.events.hasListeners("complete")) return;
+        const stale = this.settleClaims("complete", endings, outcomes);
         endings.forEach(({ id }, at) => {
           const outcome = outcomes[at];
           if (isJobStatus(outcome)) this.emitLater("complete", id, outcome);
         });
+        // Only now: the others have ended all the same.
+        if (stale.length > 0) throw new StaleLeaseError(stale);
       },
     );
   }
 
-  /** Forgets claims that have ended, one way or another. */
+  /** Forgets claims that have ended, one way or another; gives the ids of those not held. */
   private settleClaims(
     operation: string,
     claims: readonly { readonly id: unknown; readonly token: string | undefined }[],
     outcomes: readonly FencedOutcome[],
-  ): void {
+  ): readonly unknown[] {
     const stale: unknown[] = [];
     claims.forEach(({ id, token }, at) => {
       if (token !== undefined) this.afterCommit(() => this.ledger.remove(id, token));
       if (outcomes[at] === "missing") this.warnMissing(id, operation);
       if (outcomes[at] === "stale") stale.push(id);
     });
-    if (stale.length > 0) throw new StaleLeaseError(stale);
+    return stale;
   }
 
   /** The token given, or that of this instance's one claim of the job. */
@@ -504,6 +510,7 @@ export abstract class BaseQueueStorage<Input, Output>
 
   private async renewLease(): Promise<void> {
     const { lease, ledger, renewal } = this;
+    ledger.forgetUndone();
     if (!lease.held || renewal.running || this.closed) return;
     renewal.running = true;
     const startedAt = Date.now();

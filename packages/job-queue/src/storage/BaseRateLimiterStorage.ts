@@ -118,6 +118,11 @@ export abstract class BaseRateLimiterStorage
   // ——— driver methods
 
   protected abstract _setup(o: CallOptions | undefined): Awaitable<void>;
+  /**
+   * Records an execution and forgets the queue's that are older than the longest window that was
+   * ever asked for, or than `KEPT_WITHOUT_WINDOW_MS` where none was; perhaps some of them only, but
+   * more than one where there are more.
+   */
   protected abstract _record(queue: string, o: CallOptions | undefined): Awaitable<void>;
   /** Executions later than `after`. */
   protected abstract _count(
@@ -141,8 +146,8 @@ export abstract class BaseRateLimiterStorage
   ): Awaitable<void>;
   protected abstract _clear(queue: string, o: CallOptions | undefined): Awaitable<void>;
   /**
-   * Records an execution if there is room, in one atomic step, and gives its token. Executions older than the longest window
-   * that was ever asked for are forgotten.
+   * Records an execution if there is room, in one atomic step, and gives its token. Forgets like
+   * `_record`, whether there is room or not.
    */
   protected abstract _reserve(
     queue: string,

@@ -5,6 +5,8 @@ interface Claim {
   readonly since: number;
   /** The transaction in which the claim was made, until its commit. */
   scope: Transaction | undefined;
+  /** `ended` once its transaction was seen to have ended, `forgotten` when taken for undone. */
+  state: "held" | "ended" | "forgotten";
 }
 
 /**
@@ -22,24 +24,24 @@ export class ClaimLedger {
 
   /** @param scope the transaction that the claim is part of: with it the claim may be undone */
   public add(id: unknown, token: string, scope: Transaction | undefined): void {
-    const claim: Claim = { token, since: Date.now(), scope };
-    const held = this.claims.get(String(id));
-    if (held === undefined) this.claims.set(String(id), [claim]);
-    else held.push(claim);
-    this.begin(token);
+    const key = String(id);
+    const claim: Claim = { token, since: Date.now(), scope, state: "held" };
+    // Whoever gets the job again shows that an earlier claim of it does not stand.
+    for (const earlier of [...(this.claims.get(key) ?? [])]) {
+      if (earlier.scope?.open === false) this.forget(key, earlier);
+    }
+    this.hold(key, claim);
     scope?.onCommit(() => {
       claim.scope = undefined;
+      if (claim.state === "forgotten") this.hold(key, claim);
+      claim.state = "held";
     });
   }
 
   public remove(id: unknown, token: string): void {
     const key = String(id);
-    const held = this.claims.get(key);
-    const at = held?.findIndex((claim) => claim.token === token) ?? -1;
-    if (held === undefined || at < 0) return;
-    held.splice(at, 1);
-    if (held.length === 0) this.claims.delete(key);
-    this.end(token);
+    const claim = this.claims.get(key)?.find((one) => one.token === token);
+    if (claim !== undefined) this.drop(key, claim);
   }
 
   /** The tokens of the job's claims: none, or more than one after the first was lost. */
@@ -67,6 +69,20 @@ export class ClaimLedger {
     return this.tokens.has(token);
   }
 
+  /**
+   * Forgets claims that were undone with their transaction, at the second look after its end: at the
+   * first its commit may be on its way. One whose commit comes later still is known again then.
+   */
+  public forgetUndone(): void {
+    for (const [key, held] of [...this.claims]) {
+      for (const claim of [...held]) {
+        if (claim.scope === undefined || outermost(claim.scope).open) continue;
+        if (claim.state === "ended") this.forget(key, claim);
+        else claim.state = "ended";
+      }
+    }
+  }
+
   /** Forgets the claims made before `before` whose jobs went elsewhere. */
   public forgetLost(isAlive: (id: string, token: string) => boolean, before: number): void {
     for (const [id, held] of [...this.claims]) {
@@ -75,4 +91,30 @@ export class ClaimLedger {
       }
     }
   }
+
+  private hold(key: string, claim: Claim): void {
+    const held = this.claims.get(key);
+    if (held === undefined) this.claims.set(key, [claim]);
+    else held.push(claim);
+    this.begin(claim.token);
+  }
+
+  private forget(key: string, claim: Claim): void {
+    claim.state = "forgotten";
+    this.drop(key, claim);
+  }
+
+  private drop(key: string, claim: Claim): void {
+    const held = this.claims.get(key);
+    const at = held?.indexOf(claim) ?? -1;
+    if (held === undefined || at < 0) return;
+    held.splice(at, 1);
+    if (held.length === 0) this.claims.delete(key);
+    this.end(claim.token);
+  }
+}
+
+/** Where a savepoint has ended, the claims made in it may still be undone with what is around it. */
+function outermost(scope: Transaction): Transaction {
+  return scope.parent === undefined ? scope : outermost(scope.parent);
 }

@@ -4,6 +4,10 @@ import type { CallOptions } from "@workglow/util";
 /**
  * What rate limiters keep, by queue name: when executions happened, and from when on the next one
  * may. Points in time are ISO 8601 texts by the database's clock.
+ *
+ * Recording and reserving forget, a batch at a time, the executions of their queue that are older
+ * than the longest `windowMs` ever given to {@link IRateLimiterStorage.tryReserveExecution} for it;
+ * where none was given, those older than 7 days. Counts that reach further back miss them.
  */
 export interface IRateLimiterStorage extends Disposable, AsyncDisposable {
   readonly name: string;

@@ -6,6 +6,7 @@ import {
 } from "@workglow/storage";
 import { type CallOptions, newUuid } from "@workglow/util";
 import { BaseRateLimiterStorage } from "../BaseRateLimiterStorage.ts";
+import { KEPT_WITHOUT_WINDOW_MS } from "../keptWithoutWindowMs.ts";
 import type { RateLimiterStorageOptions } from "../QueueStorageOptions.ts";
 import { ExecutionTimes } from "./ExecutionTimes.ts";
 
@@ -17,7 +18,7 @@ export type InMemoryRateLimiterStorageOptions = RateLimiterStorageOptions & {
 interface Limits {
   readonly executions: ExecutionTimes;
   nextAvailableMs: number | undefined;
-  longestWindowMs: number;
+  longestWindowMs: number | undefined;
 }
 
 /** Rate limits in this process's memory. */
@@ -54,6 +55,7 @@ export class InMemoryRateLimiterStorage extends BaseRateLimiterStorage {
 
   protected _record(queue: string, o: CallOptions | undefined): Awaitable<void> {
     return this.write(o, (unit, nowMs) => {
+      forgetOld(this.limits(queue), nowMs);
       this.record(queue, nowMs, unit);
     });
   }
@@ -112,9 +114,8 @@ export class InMemoryRateLimiterStorage extends BaseRateLimiterStorage {
   ): Awaitable<string | undefined> {
     return this.write(o, (unit, nowMs) => {
       const limits = this.limits(queue);
-      limits.longestWindowMs = Math.max(limits.longestWindowMs, windowMs);
-      // Nobody asks for these any more, so that there is nothing to undo.
-      limits.executions.forgetUpTo(nowMs - limits.longestWindowMs);
+      limits.longestWindowMs = Math.max(limits.longestWindowMs ?? 0, windowMs);
+      forgetOld(limits, nowMs);
       if ((limits.nextAvailableMs ?? nowMs) > nowMs) return undefined;
       if (limits.executions.countAfter(nowMs - windowMs) >= max) return undefined;
       return this.record(queue, nowMs, unit);
@@ -146,7 +147,11 @@ export class InMemoryRateLimiterStorage extends BaseRateLimiterStorage {
   private limits(queue: string): Limits {
     let limits = this.queues.get(queue);
     if (limits === undefined) {
-      limits = { executions: new ExecutionTimes(), nextAvailableMs: undefined, longestWindowMs: 0 };
+      limits = {
+        executions: new ExecutionTimes(),
+        nextAvailableMs: undefined,
+        longestWindowMs: undefined,
+      };
       this.queues.set(queue, limits);
     }
     return limits;
@@ -159,6 +164,11 @@ export class InMemoryRateLimiterStorage extends BaseRateLimiterStorage {
     noteUndo(unit, () => executions.remove((other) => other === execution));
     return execution.token;
   }
+}
+
+/** Nobody asks for these any more, so that there is nothing to undo. */
+function forgetOld({ executions, longestWindowMs }: Limits, nowMs: number): void {
+  executions.forgetUpTo(nowMs - (longestWindowMs ?? KEPT_WITHOUT_WINDOW_MS));
 }
 
 function noteUndo(unit: WriteUnit, undo: () => void): void {

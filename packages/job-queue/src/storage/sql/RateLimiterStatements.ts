@@ -1,10 +1,11 @@
 import type { Prefix } from "@workglow/storage";
 import type { SqlDialect } from "@workglow/storage/sql";
+import { KEPT_WITHOUT_WINDOW_MS } from "../keptWithoutWindowMs.ts";
 import type { LibraryTable } from "./LibraryTable.ts";
 import { executionsTable, limitsTable } from "./rateLimiterTables.ts";
 import { type Bind, ScopedStatements } from "./ScopedStatements.ts";
 
-/** Most executions that one reservation forgets. */
+/** Most executions that one call forgets: more than it records, so that no backlog stays. */
 const FORGET_BATCH = 100;
 
 /** The statements of one tenant's rate limiters. */
@@ -96,8 +97,8 @@ THEN 1 ELSE 0 END FROM ${this.limits} WHERE ${this.mine(bind)}`,
     this.template<"queue">(
       (bind) => `DELETE FROM ${this.executions} WHERE "id" IN (
   SELECT "id" FROM ${this.executions} WHERE ${this.mine(bind)} AND "executed_at" <= ${this.ago(
-    `(SELECT "window_ms" FROM ${this.limits} WHERE ${this.mine(bind)})`,
-  )} ORDER BY "executed_at", "id" LIMIT ${FORGET_BATCH})`,
+    `coalesce((SELECT nullif("window_ms", 0) FROM ${this.limits} WHERE ${this.mine(bind)}), ${KEPT_WITHOUT_WINDOW_MS})`,
+  )} ORDER BY "executed_at", "id" LIMIT ${FORGET_BATCH}${this.dialect.lockSkippingLocked})`,
     ),
   );
 

@@ -43,8 +43,8 @@ export abstract class SqlRateLimiterStorage extends BaseRateLimiterStorage {
     return setUpLibraryTables(this.executor, this.statements.tables, undefined, o);
   }
 
-  protected override async _record(queue: string, o: CallOptions | undefined): Promise<void> {
-    await this.run(this.statements.record({ queue }), o);
+  protected override _record(queue: string, o: CallOptions | undefined): Promise<void> {
+    return this.executor.atomic(() => recordProgram(this.statements, queue), o);
   }
 
   protected override async _count(
@@ -103,6 +103,11 @@ export abstract class SqlRateLimiterStorage extends BaseRateLimiterStorage {
   private run(statement: SqlStatement, o: CallOptions | undefined): Promise<SqlResult> {
     return this.executor.execute(statement, o);
   }
+}
+
+function* recordProgram(statements: RateLimiterStatements, queue: string): SqlProgram<void> {
+  yield statements.forget({ queue });
+  yield statements.record({ queue });
 }
 
 function* clearProgram(statements: RateLimiterStatements, queue: string): SqlProgram<void> {
