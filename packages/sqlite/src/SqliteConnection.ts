@@ -58,7 +58,10 @@ export class SqliteConnection {
       if (this.pragma("query_only") === 1) return true;
       // No pragma tells how the file was opened. This takes no lock: SQLite plans a transaction
       // that reads (0) where it cannot write.
-      const { rows } = this.driver.prepare("EXPLAIN BEGIN IMMEDIATE").run([]);
+      const statement = this.driver.prepare("EXPLAIN BEGIN IMMEDIATE");
+      const { rows } = statement.run([]);
+      // Bun leaves it open, and with it what SQLite takes for a transaction.
+      statement.close?.();
       return rows.some(
         ([, opcode, db, mode]) => opcode === "Transaction" && db === 0 && mode === 0,
       );

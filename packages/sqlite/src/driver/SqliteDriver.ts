@@ -8,6 +8,8 @@ export interface PreparedStatement {
   run(params: readonly SqlValue[]): SqlResult;
   /** The same for a statement that gives at most one row. */
   runSingle(params: readonly SqlValue[]): SqlResult;
+  /** Ends it, on drivers that may keep one open after its last row. */
+  close?(): void;
 }
 
 /** One open database of any driver. */

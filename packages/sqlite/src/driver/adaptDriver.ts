@@ -28,6 +28,7 @@ interface BunStatement {
   readonly columnNames: readonly string[];
   safeIntegers?(on: false): unknown;
   values(...params: readonly SqlValue[]): SqlRow[];
+  finalize(): void;
   run(...params: readonly SqlValue[]): { readonly changes: number };
 }
 
@@ -133,5 +134,6 @@ function bun(given: object): PreparedStatement {
     return always(false, (params) => withoutRows(statement.run(...params).changes));
   }
   statement.safeIntegers?.(false);
-  return always(true, (params) => withRows(statement.values(...params)));
+  const adapted = always(true, (params) => withRows(statement.values(...params)));
+  return { ...adapted, close: () => statement.finalize() };
 }
