@@ -10,6 +10,7 @@ export { queueSuite } from "./queue/queueSuite.ts";
 export { rateLimiterSuite } from "./rate-limiter/rateLimiterSuite.ts";
 export * from "./runCase.ts";
 export { subscriptionSuite } from "./subscriptions/subscriptionSuite.ts";
+export { queueSuites, storageSuites } from "./suites.ts";
 export { tabularSuite } from "./tabular/tabularSuite.ts";
 export { transactionSuite } from "./transactions/transactionSuite.ts";
 export { vectorSuite } from "./vector/vectorSuite.ts";

@@ -1,9 +1,7 @@
-import { queueModelSuite, queueSuite, rateLimiterSuite } from "@workglow/conformance";
+import { queueSuites } from "@workglow/conformance";
 import { describeSuite } from "@workglow/conformance/vitest";
 import { sqliteQueueBackend } from "./sqliteQueueBackend.ts";
 
 for (const driver of ["better-sqlite3", "node:sqlite"] as const) {
-  for (const suite of [queueModelSuite, queueSuite, rateLimiterSuite]) {
-    describeSuite(suite, sqliteQueueBackend(driver));
-  }
+  for (const suite of queueSuites) describeSuite(suite, sqliteQueueBackend(driver));
 }
