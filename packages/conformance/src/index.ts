@@ -13,4 +13,5 @@ export { subscriptionSuite } from "./subscriptions/subscriptionSuite.ts";
 export { queueSuites, storageSuites } from "./suites.ts";
 export { tabularSuite } from "./tabular/tabularSuite.ts";
 export { transactionSuite } from "./transactions/transactionSuite.ts";
+export * from "./vector/arbitraries.ts";
 export { vectorSuite } from "./vector/vectorSuite.ts";

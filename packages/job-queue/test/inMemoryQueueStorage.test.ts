@@ -63,7 +63,7 @@ describe("leases in memory", () => {
 
   test("claims that were undone leave nothing behind, though none was ever made", async () => {
     const queue = newQueue();
-    const { ledger } = queue as unknown as { ledger: ClaimLedger };
+    const { ledger } = (queue as unknown as { attempts: { ledger: ClaimLedger } }).attempts;
     await queue.addMany(Array.from({ length: 50 }, () => job()));
     for (let i = 0; i < 3; i++) {
       await withTransaction(database, async (tx) => {

@@ -12,7 +12,13 @@ import type {
   SqlResult,
   SqlStatement,
 } from "@workglow/storage/sql";
-import { StorageTransactionError, sleep, withCallOptions } from "@workglow/util";
+import {
+  atEndOfTick,
+  StorageTransactionError,
+  sleep,
+  untilAborted,
+  withCallOptions,
+} from "@workglow/util";
 import type { SqliteConnection } from "./SqliteConnection.ts";
 import { SqliteFrame } from "./SqliteFrame.ts";
 import { Blocked, runGroup } from "./SqliteGroup.ts";
@@ -26,11 +32,6 @@ const FIRST_PAUSE_MS = 4;
 const LONGEST_PAUSE_MS = 50;
 /** After so many calls the event loop, and other processes, get their turn. */
 const MOST_IN_GROUP = 10_000;
-/** The rest of the tick's microtasks run first, so that their calls join the group. */
-const atEndOfTick: (fn: () => void) => void =
-  typeof process === "object" && typeof process.nextTick === "function"
-    ? (fn) => process.nextTick(fn)
-    : queueMicrotask;
 
 class SqliteTransaction extends TransactionScope {
   public readonly executor: SqliteExecutor;
@@ -328,22 +329,4 @@ function eitherOf(
   other: AbortSignal | undefined,
 ): AbortSignal | undefined {
   return one !== undefined && other !== undefined ? AbortSignal.any([one, other]) : (one ?? other);
-}
-
-/** Stops waiting when the signal aborts, so that an abandoned transaction frees its connection. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  // Nobody waits for an abandoned one, whose failure must not end the process.
-  promise.catch(() => undefined);
-  signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
-  }
 }

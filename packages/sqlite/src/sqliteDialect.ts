@@ -6,6 +6,7 @@ import {
   type DescribedIndex,
   type DescribedTable,
   type PropertyType,
+  quoteIdentifier,
   type SqlColumnType,
   type SqlDialect,
   type SqlProgram,
@@ -51,14 +52,20 @@ const SHORT_TYPES: ReadonlySet<SqlColumnType> = new Set([
 
 const placeholder = (): string => "?";
 
+// SQLite itself has no limit below that of a statement.
+const MAX_IDENTIFIER_BYTES = 1024;
+
+const qualified = (table: string): string => quoteIdentifier(table, MAX_IDENTIFIER_BYTES);
+
 export const sqliteDialect: SqlDialect = {
   name: "sqlite",
-  // SQLite itself has no limit below that of a statement.
-  maxIdentifierBytes: 1024,
+  maxIdentifierBytes: MAX_IDENTIFIER_BYTES,
   maxColumns: 2000,
   maxParameters: 32_766,
   caseInsensitiveColumns: true,
   isReservedTable: (name) => /^sqlite_/i.test(name),
+  isReservedColumn: () => false,
+  qualified,
 
   placeholder,
   columnType: (type, arrayName) =>
@@ -87,6 +94,12 @@ export const sqliteDialect: SqlDialect = {
     return limit === undefined ? "" : ` LIMIT ${bound(limit)}`;
   },
   rowSource,
+  membership: (operand, type, values, negated, bind) =>
+    `${operand} ${negated ? "NOT IN" : "IN"} (${rowSource(
+      [type],
+      values.map((value) => [value]),
+      bind,
+    )})`,
   jsonField,
   nowExpression: "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
   addMilliseconds: (timestamp, milliseconds) =>
@@ -94,6 +107,10 @@ export const sqliteDialect: SqlDialect = {
   // There is one writer at a time.
   lockSkippingLocked: "",
 
+  // The write lock is taken with the transaction.
+  *beginSetup() {},
+  setupSql: [],
+  lockTable: () => undefined,
   tableExistsExpression,
   propertyType,
   identityKey: "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -105,7 +122,7 @@ export const sqliteDialect: SqlDialect = {
       ? ""
       : " WITHOUT ROWID",
   describeTable,
-  keyCounter: new CounterTable({ placeholder, literal, tableExistsExpression }),
+  keyCounter: new CounterTable({ placeholder, literal, tableExistsExpression, qualified }),
 };
 
 const PROPERTY_TYPES: Readonly<Record<string, ColumnType>> = {

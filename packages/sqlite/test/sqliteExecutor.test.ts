@@ -75,6 +75,10 @@ describe("group commit", () => {
 
 describe("statements that stack", () => {
   const stack = {
+    key: [0],
+    listed: () => {
+      throw new Error("SQLite takes no lists");
+    },
     text: (rows: number) =>
       `INSERT INTO t (id, n) VALUES ${Array.from({ length: rows }, () => "(?, ?)").join(", ")}`,
   };

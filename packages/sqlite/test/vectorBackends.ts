@@ -1,8 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
+import { chunkSchema } from "@workglow/conformance";
 import type { SqliteHandle } from "@workglow/sqlite/storage";
 import { SqliteVectorStorage, type SqliteVectorStorageOptions } from "@workglow/sqlite/storage";
 import Database from "better-sqlite3";
-import { chunkSchema } from "./vectorFixtures.ts";
 
 const openers = {
   "better-sqlite3": (path = ":memory:"): SqliteHandle => new Database(path),

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { chunkSchema } from "@workglow/conformance";
 import {
   Sqlite,
   type SqliteHandle,
@@ -13,7 +14,6 @@ import type { DataPortSchemaObject } from "@workglow/util/schema";
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { backends, chunkStorage } from "./vectorBackends.ts";
-import { chunkSchema } from "./vectorFixtures.ts";
 
 const vec = (...components: number[]) => Float32Array.from(components);
 const ids = (found: readonly { readonly id: unknown }[]) => found.map(({ id }) => id);

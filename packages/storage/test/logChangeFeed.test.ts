@@ -62,6 +62,19 @@ class ScriptedLog implements ChangeLog {
     return new Set(this.lapsing ? held.map(({ tail }) => tail) : []);
   }
 
+  public setupSql(): readonly string[] {
+    return [];
+  }
+
+  // biome-ignore lint/correctness/useYield: a program that needs no statement
+  public *isSetUp(): SqlProgram<boolean> {
+    return true;
+  }
+
+  public interruptSql(): readonly string[] {
+    return [];
+  }
+
   public *interrupt(): SqlProgram<void> {}
 
   public async sweep(): Promise<void> {

@@ -1,4 +1,4 @@
-import { CounterTable, type SqlDialect } from "@workglow/storage/sql";
+import { CounterTable, quoteIdentifier, type SqlDialect } from "@workglow/storage/sql";
 
 /** A dialect of numbered placeholders and casts, as servers have them: it shows what binds where. */
 export const numberedDialect: SqlDialect = {
@@ -8,6 +8,8 @@ export const numberedDialect: SqlDialect = {
   maxParameters: 65_535,
   caseInsensitiveColumns: false,
   isReservedTable: (name) => name.startsWith("pg_"),
+  isReservedColumn: () => false,
+  qualified: (table) => quoteIdentifier(table, 63),
   placeholder: (position) => `$${position}`,
   columnType: (type) => type.toUpperCase(),
   sameType: (declared, wanted) => declared === wanted,
@@ -22,8 +24,15 @@ export const numberedDialect: SqlDialect = {
     `${limit === undefined ? "" : ` LIMIT ${bind(limit)}`}${offset === undefined ? "" : ` OFFSET ${bind(offset)}`}`,
   rowSource: (types, rows, bind) =>
     `SELECT * FROM unnest(${types.map((_, i) => bind(rows.map((row) => row[i] ?? null))).join(", ")})`,
+  membership: (operand, _type, values, negated, bind) =>
+    `${operand} ${negated ? "<> ALL" : "= ANY"} (${bind(values)})`,
   jsonField: (column, path, kind, bind) => `field(${column}, ${bind(path.join("."))}, '${kind}')`,
   nowExpression: "now()",
+  *beginSetup() {
+    yield { text: "LOCK SETUP", params: [] };
+  },
+  setupSql: ["CREATE SCHEMA"],
+  lockTable: (table, alone) => `LOCK TABLE ${table}${alone ? " ALONE" : ""}`,
   tableExistsExpression: (table) => `exists_table('${table}')`,
   propertyType: () => ({ type: "string", arrayName: undefined }),
   tableSuffix: () => "",
@@ -38,5 +47,6 @@ export const numberedDialect: SqlDialect = {
     placeholder: (position) => `$${position}`,
     literal: (value) => `'${value}'`,
     tableExistsExpression: (table) => `exists_table('${table}')`,
+    qualified: (table) => quoteIdentifier(table, 63),
   }),
 };

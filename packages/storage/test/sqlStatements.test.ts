@@ -62,7 +62,7 @@ describe("statements on a table", () => {
     const { columns, statements } = statementsOf([tenant]);
     const where = compileCriteria(columns, { n: { operator: "in", value: [1, 2] }, at: null });
     expect(plainly(statements.count(where))).toEqual({
-      text: 'SELECT count(*) FROM "notes" WHERE "tenant" = $1 AND ("n" IN (SELECT * FROM unnest($2)) AND "at" IS NULL)',
+      text: 'SELECT count(*) FROM "notes" WHERE "tenant" = $1 AND ("n" = ANY ($2) AND "at" IS NULL)',
       params: ["abc", [1, 2]],
     });
     expect(plain(statements.count(undefined).text)).toBe(
@@ -73,7 +73,7 @@ describe("statements on a table", () => {
       params: ["abc"],
     });
     expect(plainly(statements.selectByKeys([{ id: "a" }, { id: "b" }]))).toEqual({
-      text: 'SELECT "id", "n", "at", "big"::text FROM "notes" WHERE "tenant" = $1 AND "id" IN (SELECT * FROM unnest($2))',
+      text: 'SELECT "id", "n", "at", "big"::text FROM "notes" WHERE "tenant" = $1 AND "id" = ANY ($2)',
       params: ["abc", ["a", "b"]],
     });
   });
@@ -218,7 +218,7 @@ describe("physical tables", () => {
       table.indexes.map((index) => createIndexSql(table, index).replace(/"notes_\w+"/, "i")),
     ).toEqual([
       'CREATE INDEX i ON "notes" ("tenant" ASC, "at" ASC NULLS FIRST, "id" ASC)',
-      'CREATE UNIQUE INDEX i ON "notes" ("tenant", "n")',
+      'CREATE UNIQUE INDEX i ON "notes" ("tenant" ASC, "n" ASC)',
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { chunkSchema, metadataFilter, metadataValue } from "@workglow/conformance";
 import {
   alternativesOf,
   type Column,
@@ -12,12 +13,7 @@ import { StorageEmptyCriteriaError, StorageValidationError } from "@workglow/uti
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileMetadataFilter } from "../src/vector/metadataFilter.ts";
-import {
-  chunkSchema,
-  compareByCodePoint,
-  metadataFilter,
-  metadataValue,
-} from "./vectorFixtures.ts";
+import { compareByCodePoint } from "./bruteForce.ts";
 
 const column: Column = new TableSchema(chunkSchema, ["id"]).column("metadata");
 

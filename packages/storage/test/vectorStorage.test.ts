@@ -1,3 +1,11 @@
+import {
+  type Chunk,
+  chunkSchema,
+  chunksOf,
+  clusteredVectors,
+  type Metadata,
+  vectorOf,
+} from "@workglow/conformance";
 import { InMemoryVectorStorage, MemoryDatabase, not, or, withTransaction } from "@workglow/storage";
 import {
   StorageEmptyCriteriaError,
@@ -12,15 +20,7 @@ import {
 } from "@workglow/util/schema";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  bruteForce,
-  type Chunk,
-  chunkSchema,
-  chunksOf,
-  clusteredVectors,
-  type Metadata,
-  vectorOf,
-} from "./vectorFixtures.ts";
+import { bruteForce } from "./bruteForce.ts";
 
 const key = ["id"] as const;
 const storageOf = (dimensions: number) =>

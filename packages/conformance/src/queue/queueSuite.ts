@@ -8,6 +8,7 @@ import { cleanupCases } from "./cleanup.ts";
 import { completingCases } from "./completing.ts";
 import { eventCases } from "./events.ts";
 import { fencingCases } from "./fencing.ts";
+import { handingOverCases } from "./handingOver.ts";
 import { leaseCases } from "./leases.ts";
 import { lifecycleCasesOfQueues } from "./lifecycle.ts";
 import { outputCases } from "./outputs.ts";
@@ -34,6 +35,7 @@ export const queueSuite: Suite = {
     ...claimingCases,
     ...completingCases,
     ...fencingCases,
+    ...handingOverCases,
     ...releasingCases,
     ...abortingCases,
     ...progressCases,

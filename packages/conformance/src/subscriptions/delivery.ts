@@ -19,17 +19,23 @@ export const deliveryCases: readonly Case[] = [
       await table.delete({ id: "b" });
       await table.deleteSearch({ age: 3 });
       await table.deleteAll();
-      assertEqual(await watched.next(9), [
-        insert(user("a")),
-        update(user("a"), user("a", { age: 1 })),
-        insert(user("b")),
-        update(user("b"), user("b", { age: 2 })),
-        insert(user("c")),
-        update(user("a", { age: 1 }), user("a", { age: 3 })),
-        removal(user("b", { age: 2 })),
-        removal(user("a", { age: 3 })),
-        removal(user("c")),
-      ]);
+      const seen = await watched.next(9);
+      // Within one bulk the changes of different rows come in any order.
+      const bulk = seen.slice(4, 6).sort(byId);
+      assertEqual(
+        [...seen.slice(0, 4), ...bulk, ...seen.slice(6)],
+        [
+          insert(user("a")),
+          update(user("a"), user("a", { age: 1 })),
+          insert(user("b")),
+          update(user("b"), user("b", { age: 2 })),
+          update(user("a", { age: 1 }), user("a", { age: 3 })),
+          insert(user("c")),
+          removal(user("b", { age: 2 })),
+          removal(user("a", { age: 3 })),
+          removal(user("c")),
+        ],
+      );
       await watched.stop();
     },
   },
@@ -172,7 +178,8 @@ export const deliveryCases: readonly Case[] = [
         () => `these changes came: ${show(seen)}`,
       );
       await pause(25);
-      assertEqual(seen, ["a", "b", "c", "d"], "the ids of the changes");
+      // Calls on different rows may overtake each other.
+      assertEqual([...seen].sort(), ["a", "b", "c", "d"], "the ids of the changes");
       unsubscribe();
     },
   },

@@ -3,6 +3,7 @@ import { lifecycleCases } from "../lifecycleCases.ts";
 import { vectorStorage, writable } from "../requirements.ts";
 import { filterCases } from "./filters.ts";
 import { freshnessCases } from "./freshness.ts";
+import { likeMemoryCases } from "./likeMemory.ts";
 import { refusalCases } from "./refusals.ts";
 import { rowCases } from "./rows.ts";
 import { searchCases } from "./search.ts";
@@ -31,6 +32,7 @@ export const vectorSuite: Suite = {
   requires: [vectorStorage, writable],
   cases: [
     ...searchCases,
+    ...likeMemoryCases,
     ...filterCases,
     ...refusalCases,
     ...freshnessCases,

@@ -5,23 +5,27 @@ import {
   checkedCount,
   checkedPrefixValue,
   compilePrefixes,
-  describeType,
   type Prefix,
   type Transaction,
   type Unsubscribe,
 } from "@workglow/storage";
 import {
   type CallOptions,
-  checkText,
   getLogger,
-  isTransient,
-  StorageClosedError,
-  StorageError,
   StorageValidationError,
   utf8ByteLength,
 } from "@workglow/util";
-import { retried, settled } from "./awaitableCalls.ts";
-import { ClaimLedger } from "./ClaimLedger.ts";
+import { retried } from "./awaitableCalls.ts";
+import {
+  checkedFlag,
+  checkedJob,
+  checkedLeaseMs,
+  checkedList,
+  checkedQueueName,
+  checkedStatus,
+  checkedWorker,
+} from "./checkedQueueInput.ts";
+import { HeldAttempts } from "./HeldAttempts.ts";
 import type {
   AddOptions,
   IQueueStorage,
@@ -35,19 +39,17 @@ import type { JobStorageFormat, StoredJob } from "./JobStorageFormat.ts";
 import { type JobEnding, type JobProgress, jobEnding, jobProgress } from "./jobEnding.ts";
 import { isJobField } from "./jobFields.ts";
 import { fingerprintOf, indexedText, type JobQueue, type NewJob, newJob } from "./newJob.ts";
-import { QueueLease } from "./QueueLease.ts";
 import type { QueueStorageOptions } from "./QueueStorageOptions.ts";
 import type {
   ClaimRequest,
   ClaimResult,
   ClaimTerms,
+  EndAndClaimResult,
   FencedOutcome,
   QueueChange,
 } from "./queueDriver.ts";
 import { StaleLeaseError } from "./StaleLeaseError.ts";
 
-const DEFAULT_LEASE_MS = 30_000;
-const MAX_LEASE_MS = 2 ** 31 - 1;
 const DEFAULT_PEEK = 100;
 const MAX_KEY_BYTES = 1000;
 
@@ -62,9 +64,9 @@ export abstract class BaseQueueStorage<Input, Output>
 {
   public readonly queueName: string;
   protected readonly prefixes: readonly Prefix[];
-  private readonly lease: QueueLease;
-  private readonly ledger = new ClaimLedger();
-  private readonly renewal: { running: boolean } = { running: false };
+  /** Whether a job goes with the step that makes it COMPLETED. */
+  protected readonly deletesCompleted: boolean;
+  private readonly attempts: HeldAttempts;
   private readonly keyBytes: number;
 
   protected constructor(queueName: string, options: QueueStorageOptions = {}) {
@@ -80,7 +82,10 @@ export abstract class BaseQueueStorage<Input, Output>
         `the queue's name and prefix values hold at most ${MAX_KEY_BYTES} bytes together`,
       );
     }
-    this.lease = new QueueLease(checkedLeaseMs(options.leaseMs), () => void this.renewLease());
+    this.deletesCompleted = checkedFlag(options.deleteOnCompletion, "deleteOnCompletion");
+    this.attempts = new HeldAttempts(queueName, checkedLeaseMs(options.leaseMs), (lease, known) =>
+      this.perform("renewLease", undefined, (o) => this._renew(lease, known, o)),
+    );
   }
 
   // ——— adding
@@ -143,17 +148,29 @@ export abstract class BaseQueueStorage<Input, Output>
     return this.perform("completeMany", options, (o) => this.end(checkedList(jobs), o));
   }
 
+  public completeAndNext(
+    jobs: readonly JobStorageFormat<Input, Output>[],
+    workerId: string,
+    limit: number,
+    options?: CallOptions,
+  ): Promise<StoredJob<Input, Output>[]> {
+    return this.claimFor("completeAndNext", options, (o) =>
+      this.endAndClaim(
+        checkedList(jobs),
+        workerId,
+        checkedCount(limit ?? null, "limit", 1) as number,
+        o,
+      ),
+    );
+  }
+
   public release(job: JobStorageFormat<Input, Output>, options?: CallOptions): Promise<void> {
     return this.perform("release", options, async (o) => {
       const { id, lease_token } = checkedJob(job);
-      const token = this.tokenFor(id, lease_token);
+      const token = this.attempts.tokenFor(id, lease_token);
       if (token === undefined) throw new StaleLeaseError([id]);
-      const stale = this.settleClaims(
-        "release",
-        [{ id, token }],
-        [await this._release({ id, token }, o)],
-      );
-      if (stale.length > 0) throw new StaleLeaseError(stale);
+      const attempt = { id, token };
+      this.settle("release", [attempt], [await this._release(attempt, o)]);
     });
   }
 
@@ -166,7 +183,7 @@ export abstract class BaseQueueStorage<Input, Output>
     options?: SaveProgressOptions,
   ): Promise<void> {
     return this.perform("saveProgress", options, async (o) => {
-      const token = this.tokenFor(id, options?.leaseToken);
+      const token = this.attempts.tokenFor(id, options?.leaseToken);
       const saved = jobProgress(id, token, progress, message, details);
       const outcome = await this.retried(o, () => this._saveProgress(saved, o));
       if (outcome === "missing") this.warnMissing(id, "saveProgress");
@@ -278,11 +295,10 @@ export abstract class BaseQueueStorage<Input, Output>
   }
 
   protected override async freeResources(): Promise<void> {
-    this.lease.stop();
-    // Jobs that are still held keep their lease until it runs out: their work may go on.
-    if (!this.lease.held || !this.ledger.isEmpty) return;
+    const instance = this.attempts.stop();
+    if (instance === undefined) return;
     try {
-      await this._dropLease(this.lease.instance);
+      await this._dropLease(instance);
     } catch {
       // The database may be closed by now; the lease runs out by itself.
     }
@@ -310,6 +326,13 @@ export abstract class BaseQueueStorage<Input, Output>
     endings: readonly JobEnding[],
     o: CallOptions | undefined,
   ): Awaitable<readonly FencedOutcome[]>;
+  /** Ends attempts, then claims unless one of them was not held. */
+  protected abstract _endAndClaim(
+    endings: readonly JobEnding[],
+    request: ClaimRequest,
+    terms: ClaimTerms,
+    o: CallOptions | undefined,
+  ): Awaitable<EndAndClaimResult<Input, Output>>;
   protected abstract _release(
     claim: { readonly id: unknown; readonly token: string },
     o: CallOptions | undefined,
@@ -398,10 +421,10 @@ export abstract class BaseQueueStorage<Input, Output>
   private giveBack(jobs: StoredJob | undefined | readonly StoredJob[]): void {
     if (jobs === undefined) return;
     for (const { id, lease_token } of Array.isArray(jobs) ? jobs : [jobs]) {
-      const token = lease_token as string;
+      const attempt = { id, token: lease_token as string };
       // Once forgotten, the next renewal gives it back where this does not get through.
-      this.ledger.remove(id, token);
-      const released = async (): Promise<FencedOutcome> => this._release({ id, token }, undefined);
+      this.attempts.forget(attempt);
+      const released = async (): Promise<FencedOutcome> => this._release(attempt, undefined);
       released().catch((error: unknown) => {
         getLogger().debug(`${this.queueName}: job ${String(id)} is given back later`, error);
       });
@@ -413,53 +436,27 @@ export abstract class BaseQueueStorage<Input, Output>
     limit: number,
     o: CallOptions | undefined,
   ): Awaitable<StoredJob<Input, Output>[]> {
-    if (typeof workerId !== "string") {
-      throw new StorageValidationError(`workerId is a text, not ${describeType(workerId)}`);
-    }
-    checkText(workerId, "workerId");
-    this.lease.start();
-    const claimed = this.retried(o, () => this.claimOnce(workerId, limit, o));
-    if (!this.events.hasListeners("next")) return claimed;
-    return andThen(claimed, (jobs) => {
+    const worker = checkedWorker(workerId);
+    this.attempts.start();
+    const claimed = this.retried(o, () =>
+      this.attempts.claim(
+        this.scope,
+        (token, terms) => this._claim({ workerId: worker, limit, token }, terms, o),
+        (result) => result,
+      ),
+    );
+    return this.events.hasListeners("next")
+      ? andThen(claimed, ({ jobs }) => this.announced(jobs))
+      : andThen(claimed, ({ jobs }) => jobs);
+  }
+
+  private announced(jobs: StoredJob<Input, Output>[]): StoredJob<Input, Output>[] {
+    if (this.events.hasListeners("next")) {
       this.afterCommit(() => {
         for (const job of jobs) this.events.emit("next", job);
       });
-      return jobs;
-    });
-  }
-
-  /** Each try has a token of its own: what a lost answer claimed is given back by the renewal. */
-  private claimOnce(
-    workerId: string,
-    limit: number,
-    o: CallOptions | undefined,
-  ): Awaitable<StoredJob<Input, Output>[]> {
-    const { lease, ledger } = this;
-    const token = lease.newToken();
-    const startedAt = Date.now();
-    const terms = {
-      instance: lease.instance,
-      leaseMs: lease.leaseMs,
-      renew: lease.renewalDue(),
-      sweep: lease.takeSweep(),
-    };
-    ledger.begin(token);
-    return settled(
-      () => this._claim({ workerId, limit, token }, terms, o),
-      ({ jobs, renewed, sweepAgain }) => {
-        for (const job of jobs) ledger.add(job.id, job.lease_token as string, this.scope);
-        ledger.end(token);
-        if (renewed) this.afterCommit(() => lease.renewed(startedAt));
-        if (sweepAgain) lease.sweepAgain();
-        return jobs;
-      },
-      (error) => {
-        ledger.end(token);
-        // The claim may have been made all the same: the renewals will find it.
-        if (!(error instanceof StorageError) || isTransient(error)) lease.suspect();
-        throw error;
-      },
-    );
+    }
+    return jobs;
   }
 
   private end(
@@ -467,69 +464,63 @@ export abstract class BaseQueueStorage<Input, Output>
     o: CallOptions | undefined,
   ): Awaitable<void> {
     if (jobs.length === 0) return;
-    const endings = jobs.map((job) => jobEnding(job, this.tokenFor));
+    const endings = jobs.map((job) => jobEnding(job, this.attempts.tokenFor));
     return andThen(
       this.retried(o, () => this._end(endings, o)),
-      (outcomes) => {
-        const stale = this.settleClaims("complete", endings, outcomes);
-        endings.forEach(({ id }, at) => {
-          const outcome = outcomes[at];
-          if (isJobStatus(outcome)) this.emitLater("complete", id, outcome);
-        });
-        // Only now: the others have ended all the same.
-        if (stale.length > 0) throw new StaleLeaseError(stale);
-      },
+      (outcomes) => this.afterEnd(endings, outcomes),
     );
   }
 
-  /** Forgets claims that have ended, one way or another; gives the ids of those not held. */
-  private settleClaims(
-    operation: string,
-    claims: readonly { readonly id: unknown; readonly token: string | undefined }[],
-    outcomes: readonly FencedOutcome[],
-  ): readonly unknown[] {
-    const stale: unknown[] = [];
-    claims.forEach(({ id, token }, at) => {
-      if (token !== undefined) this.afterCommit(() => this.ledger.remove(id, token));
-      if (outcomes[at] === "missing") this.warnMissing(id, operation);
-      if (outcomes[at] === "stale") stale.push(id);
+  private endAndClaim(
+    ended: readonly JobStorageFormat<Input, Output>[],
+    workerId: unknown,
+    limit: number,
+    o: CallOptions | undefined,
+  ): Awaitable<StoredJob<Input, Output>[]> {
+    if (ended.length === 0) return this.claim(workerId, limit, o);
+    const worker = checkedWorker(workerId);
+    const endings = ended.map((job) => jobEnding(job, this.attempts.tokenFor));
+    this.attempts.start();
+    const done = this.retried(o, () =>
+      this.attempts.claim(
+        this.scope,
+        (token, terms) => this._endAndClaim(endings, { workerId: worker, limit, token }, terms, o),
+        ({ claimed }) => claimed,
+      ),
+    );
+    return andThen(done, ({ outcomes, claimed }) => {
+      const jobs = claimed?.jobs ?? [];
+      try {
+        this.afterEnd(endings, outcomes);
+      } catch (error) {
+        this.giveBack(jobs);
+        throw error;
+      }
+      return this.announced(jobs);
     });
-    return stale;
   }
 
-  /** The token given, or that of this instance's one claim of the job. */
-  private readonly tokenFor = (id: unknown, given: unknown): string | undefined => {
-    if (given !== undefined && given !== null) {
-      if (typeof given === "string") return given;
-      throw new StorageValidationError(`a lease token is a text, not ${describeType(given)}`);
+  private afterEnd(endings: readonly JobEnding[], outcomes: readonly FencedOutcome[]): void {
+    if (this.events.hasListeners("complete")) {
+      endings.forEach(({ id }, at) => {
+        const outcome = outcomes[at];
+        if (isJobStatus(outcome)) this.emitLater("complete", id, outcome);
+      });
     }
-    const tokens = this.ledger.of(id);
-    if (tokens.length > 1) throw new StaleLeaseError([id]);
-    return tokens[0];
-  };
+    this.settle("complete", endings, outcomes);
+  }
 
-  private async renewLease(): Promise<void> {
-    const { lease, ledger, renewal } = this;
-    ledger.forgetUndone();
-    if (!lease.held || renewal.running || this.closed) return;
-    renewal.running = true;
-    const startedAt = Date.now();
-    try {
-      const living = await this.perform("renewLease", undefined, (o) =>
-        this._renew(lease, (token) => ledger.knows(token), o),
-      );
-      lease.renewed(startedAt);
-      const alive = new Set(living.map(({ id, token }) => `${String(id)} ${token}`));
-      ledger.forgetLost((id, token) => alive.has(`${id} ${token}`), startedAt - lease.leaseMs);
-    } catch (error) {
-      if (error instanceof StorageClosedError) return;
-      getLogger().warn(
-        `Queue "${this.queueName}" could not renew its lease; it claims no job until it can`,
-        error,
-      );
-    } finally {
-      renewal.running = false;
-    }
+  /** @throws StaleLeaseError for those that were not held; the others have ended all the same */
+  private settle(
+    operation: string,
+    attempts: readonly Pick<JobEnding, "id" | "token">[],
+    outcomes: readonly FencedOutcome[],
+  ): void {
+    attempts.forEach(({ id }, at) => {
+      if (outcomes[at] === "missing") this.warnMissing(id, operation);
+    });
+    const stale = this.attempts.settle(this.scope, attempts, outcomes);
+    if (stale.length > 0) throw new StaleLeaseError(stale);
   }
 
   // ——— private helpers
@@ -594,33 +585,4 @@ export abstract class BaseQueueStorage<Input, Output>
   private warnMissing(id: unknown, operation: string): void {
     getLogger().warn(`${this.queueName}.${operation}: there is no job ${String(id)}`);
   }
-}
-
-function checkedQueueName(name: unknown): string {
-  if (typeof name !== "string" || name === "") {
-    throw new StorageValidationError("a queue needs a name");
-  }
-  checkText(name, "the queue's name");
-  return name;
-}
-
-function checkedLeaseMs(given: unknown): number {
-  const leaseMs = checkedCount(given, "leaseMs", 1) ?? DEFAULT_LEASE_MS;
-  if (leaseMs <= MAX_LEASE_MS) return leaseMs;
-  throw new StorageValidationError(`leaseMs is at most ${MAX_LEASE_MS}`);
-}
-
-function checkedStatus(status: unknown): JobStatus {
-  if (isJobStatus(status)) return status;
-  throw new StorageValidationError("there is no such job status");
-}
-
-function checkedList<T>(jobs: readonly T[]): readonly T[] {
-  if (Array.isArray(jobs)) return jobs;
-  throw new StorageValidationError("the jobs are a list");
-}
-
-function checkedJob<T>(job: T): T {
-  if (typeof job === "object" && job !== null) return job;
-  throw new StorageValidationError(`a job is an object, not ${describeType(job)}`);
 }

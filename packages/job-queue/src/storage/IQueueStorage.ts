@@ -96,6 +96,18 @@ export interface IQueueStorage<Input = any, Output = any> extends Disposable, As
     options?: CallOptions,
   ): Promise<void>;
   /**
+   * {@link completeMany}, then {@link nextMany}, in one step where the backend can: the round of a
+   * worker that takes its next jobs as it hands in the last. Claims nothing where an attempt is not
+   * held.
+   * @throws StaleLeaseError as `completeMany` does; the other attempts have ended all the same
+   */
+  completeAndNext(
+    jobs: readonly JobStorageFormat<Input, Output>[],
+    workerId: string,
+    limit: number,
+    options?: CallOptions,
+  ): Promise<StoredJob<Input, Output>[]>;
+  /**
    * Gives a claimed job back as if it had not been claimed: PENDING, the attempt not counted. A job
    * that was to be aborted is FAILED.
    * @throws StaleLeaseError when the attempt is not held

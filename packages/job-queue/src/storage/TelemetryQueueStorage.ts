@@ -71,6 +71,19 @@ export class TelemetryQueueStorage<Input = any, Output = any>
     );
   }
 
+  public completeAndNext(
+    jobs: readonly JobStorageFormat<Input, Output>[],
+    workerId: string,
+    limit: number,
+    options?: CallOptions,
+  ): Promise<StoredJob<Input, Output>[]> {
+    return this.traced(
+      "completeAndNext",
+      () => this.inner.completeAndNext(jobs, workerId, limit, options),
+      lengthOf(jobs),
+    );
+  }
+
   public release(job: JobStorageFormat<Input, Output>, options?: CallOptions): Promise<void> {
     return this.traced("release", () => this.inner.release(job, options));
   }

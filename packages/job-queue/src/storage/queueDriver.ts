@@ -33,6 +33,12 @@ export interface ClaimResult<Input, Output> {
  */
 export type FencedOutcome = JobStatus | "repeated" | "missing" | "stale";
 
+/** What ending attempts and claiming in one call led to; nothing is claimed where one was not held. */
+export interface EndAndClaimResult<Input, Output> {
+  readonly outcomes: readonly FencedOutcome[];
+  readonly claimed: ClaimResult<Input, Output> | undefined;
+}
+
 export interface QueueChange<Input, Output> {
   readonly type: "INSERT" | "UPDATE" | "DELETE" | "RESYNC";
   readonly old?: StoredJob<Input, Output>;

@@ -107,6 +107,21 @@ export class SqliteChangeLog implements ChangeLog, TailOwner {
     if (keepMs > 0) this.sweepLater();
   }
 
+  /** The first subscription creates the log and its triggers. */
+  public setupSql(): readonly string[] {
+    return [];
+  }
+
+  // biome-ignore lint/correctness/useYield: a program that needs no statement
+  public *isSetUp(): SqlProgram<boolean> {
+    return true;
+  }
+
+  /** Triggers of SQLite follow what is renamed; a printed `DROP COLUMN` wants no subscribers. */
+  public interruptSql(): readonly string[] {
+    return [];
+  }
+
   public interrupt(table: string): SqlProgram<void> {
     return removeLogsOf(table);
   }

@@ -8,6 +8,7 @@ import {
   type SqlDialect,
   type SqlProgram,
   type SqlRow,
+  subscribersChange,
 } from "@workglow/storage/sql";
 import { attachedLog, logBounds } from "./changeLogPrograms.ts";
 import { DELETE, INSERT, logTable, UPDATE } from "./changeLogTables.ts";
@@ -96,13 +97,14 @@ export class SqliteLogTail implements LogTail {
     const width = this.source.columns.length;
     const before = row.slice(FIXED_COLUMNS, FIXED_COLUMNS + width);
     const after = row.slice(FIXED_COLUMNS + width);
-    // A row that changes hands leaves one subscriber and reaches the other.
-    const left = type === DELETE || newMatches === 0;
-    const arrived = type === INSERT || oldMatches === 0;
     return {
-      type: left ? "DELETE" : arrived ? "INSERT" : "UPDATE",
-      old: arrived ? undefined : before,
-      new: left ? undefined : after,
+      ...subscribersChange({
+        type: type === INSERT ? "INSERT" : type === DELETE ? "DELETE" : "UPDATE",
+        oldMatches: oldMatches !== 0,
+        newMatches: newMatches !== 0,
+        old: before,
+        new: after,
+      }),
       position: formatPosition({ log: this.log, sequence: sequence as number }),
     };
   }

@@ -3,6 +3,7 @@ import {
   completeOrder,
   type NearestPlan,
   NearestRanking,
+  nominationMargin,
   type Row,
   type ScoredRow,
   typedArrayConstructor,
@@ -17,7 +18,7 @@ import {
   type SqlValue,
   type TableStatements,
 } from "@workglow/storage/sql";
-import { distanceMargin, type Expression, UNKNOWN_DISTANCE } from "./vectorDistance.ts";
+import { type Expression, UNKNOWN_DISTANCE } from "./vectorDistance.ts";
 
 /** How many rows beyond the best are asked for at first, so that the gap behind them shows. */
 const FIRST_SURPLUS = 64;
@@ -90,7 +91,7 @@ export class NearestRows {
    * database's account needs, and of those that it cannot judge.
    */
   private *nominate(plan: NearestPlan, distance: Expression): SqlProgram<Row[]> {
-    const margin = distanceMargin(plan.query.length);
+    const margin = nominationMargin(plan.query.length);
     for (let limit = plan.count + FIRST_SURPLUS; ; limit *= 4) {
       const { rows } = yield this.closest(plan, distance, limit);
       const distances = rows.map((row) => row.at(-1) as number);

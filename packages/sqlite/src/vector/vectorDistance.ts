@@ -24,15 +24,6 @@ export function vectorDistance(quoted: string, plan: NearestPlan): Expression | 
 }
 
 /**
- * How far two distances can be apart the wrong way round. sqlite-vec sums in float32: a sum of n
- * products is off by at most n · 2^-24 of what it would be without signs, the two lengths by half of
- * that each; the rest are single roundings, of the query's components too.
- */
-export function distanceMargin(dimensions: number): number {
-  return 2 * (2 * dimensions + 8) * 2 ** -24;
-}
-
-/**
  * In float32 the squares of large components (from 1e19) overflow and those of small ones (below
  * 1e-19) vanish, and the distance means nothing. It then is null or 1 for the large; small vectors
  * have a small first component. Only of such rows the length is computed to know.

@@ -18,6 +18,19 @@ export type StorageEvents = Record<string, (...args: any[]) => void>;
 /** The `ready` of a subscription that is live as soon as it is opened: no call waits for it. */
 export const LIVE: Promise<void> = Promise.resolve();
 
+/** The frame around each call, for operations that several storages take from one place. */
+export interface CallFrame {
+  /** Runs `work` as the operation of a public method. */
+  perform<T>(
+    operation: string,
+    options: CallOptions | undefined,
+    work: (options: CallOptions | undefined) => Awaitable<T>,
+  ): Promise<T>;
+  /** Calls the driver, after a subscription that is being opened has gone live. */
+  reach<T>(call: () => Awaitable<T>): Awaitable<T>;
+  emit(event: string, ...args: readonly unknown[]): void;
+}
+
 /** State that a storage shares with the views that `with(tx)` makes of it. */
 interface SharedState {
   closed: boolean;
@@ -122,6 +135,14 @@ export abstract class BaseStorage<Events extends StorageEvents> {
   }
 
   // ——— the frame around each call
+
+  protected get frame(): CallFrame {
+    return {
+      perform: (operation, options, work) => this.perform(operation, options, work),
+      reach: (call) => this.reach(call),
+      emit: (event, ...args) => this.events.emit(event, ...(args as never)),
+    };
+  }
 
   /**
    * Every public method that does I/O runs in here. `work` is called synchronously where nothing has

@@ -5,20 +5,22 @@ import type { SqlProgram } from "./SqlExecutor.ts";
 
 export const COUNTER_TABLE = "_workglow_counters";
 
-type Spelling = Pick<SqlDialect, "placeholder" | "literal" | "tableExistsExpression">;
+type Spelling = Pick<SqlDialect, "placeholder" | "literal" | "tableExistsExpression" | "qualified">;
 
 /** A {@link KeyCounter} in a table of its own, for databases without shared sequences. */
 export class CounterTable implements KeyCounter {
   private readonly dialect: Spelling;
+  private readonly table: string;
 
   public constructor(dialect: Spelling) {
     this.dialect = dialect;
+    this.table = dialect.qualified(COUNTER_TABLE);
   }
 
   public setup(key: CountedKey): readonly string[] {
     return [
-      `CREATE TABLE IF NOT EXISTS "${COUNTER_TABLE}" ("name" TEXT NOT NULL PRIMARY KEY, "value" INTEGER NOT NULL)`,
-      `INSERT INTO "${COUNTER_TABLE}" ("name", "value")
+      `CREATE TABLE IF NOT EXISTS ${this.table} ("name" TEXT NOT NULL PRIMARY KEY, "value" INTEGER NOT NULL)`,
+      `INSERT INTO ${this.table} ("name", "value")
 SELECT ${this.dialect.literal(key.table)}, max(0, coalesce(max(${key.quotedColumn}), 0)) FROM ${key.quotedTable}
 WHERE true ON CONFLICT ("name") DO NOTHING`,
     ];
@@ -31,7 +33,7 @@ WHERE true ON CONFLICT ("name") DO NOTHING`,
     };
     if (there.rows.length === 0) return false;
     const { rows } = yield {
-      text: `SELECT 1 FROM "${COUNTER_TABLE}" WHERE "name" = ${this.dialect.placeholder(1)}`,
+      text: `SELECT 1 FROM ${this.table} WHERE "name" = ${this.dialect.placeholder(1)}`,
       params: [key.table],
     };
     return rows.length > 0;
@@ -40,7 +42,7 @@ WHERE true ON CONFLICT ("name") DO NOTHING`,
   public *allocate(key: CountedKey, count: number): SqlProgram<readonly number[]> {
     const p = this.dialect.placeholder;
     const take = {
-      text: `UPDATE "${COUNTER_TABLE}" SET "value" = "value" + ${p(1)} WHERE "name" = ${p(2)} RETURNING "value"`,
+      text: `UPDATE ${this.table} SET "value" = "value" + ${p(1)} WHERE "name" = ${p(2)} RETURNING "value"`,
       params: [count, key.table],
     };
     let { rows } = yield take;
@@ -59,7 +61,7 @@ WHERE true ON CONFLICT ("name") DO NOTHING`,
   public *observe(key: CountedKey, value: number): SqlProgram<void> {
     const p = this.dialect.placeholder;
     yield {
-      text: `INSERT INTO "${COUNTER_TABLE}" ("name", "value") VALUES (${p(1)}, ${p(2)})
+      text: `INSERT INTO ${this.table} ("name", "value") VALUES (${p(1)}, ${p(2)})
 ON CONFLICT ("name") DO UPDATE SET "value" = excluded."value" WHERE excluded."value" > "value"`,
       params: [key.table, value],
     };

@@ -19,6 +19,8 @@ export interface KeyCounter {
   isSetUp(key: CountedKey): SqlProgram<boolean>;
   /** Takes the next `count` keys, ascending. */
   allocate(key: CountedKey, count: number): SqlProgram<readonly number[]>;
+  /** The next key as an expression, where an INSERT can take it by itself. */
+  nextKey?(key: CountedKey): string;
   /** Moves the counter to `value` or beyond. */
   observe(key: CountedKey, value: number): SqlProgram<void>;
   /** Moves the counter beyond every row, after rows were written past this library. */

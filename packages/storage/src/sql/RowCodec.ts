@@ -1,6 +1,7 @@
 import type { Column } from "../tabular/schema/Column.ts";
 import type { CanonicalValue } from "../tabular/schema/canonicalValue.ts";
 import { cell, type Row } from "../tabular/schema/TableSchema.ts";
+import { type DerivedColumn, derivedValue } from "./DerivedColumn.ts";
 import type { SqlRow, SqlValue } from "./SqlExecutor.ts";
 import type { SqlColumn } from "./SqlTable.ts";
 
@@ -16,9 +17,14 @@ interface Field {
 /** Rows of some columns, between their canonical form and positional values. */
 export class RowCodec {
   private readonly fields: readonly Field[];
+  private readonly derived: readonly DerivedColumn[];
 
-  /** @param columns columns that keep properties, in the order of the values */
-  public constructor(columns: readonly SqlColumn[]) {
+  /**
+   * @param columns columns that keep properties, in the order of the values
+   * @param derived what is stored behind them and never read
+   */
+  public constructor(columns: readonly SqlColumn[], derived: readonly DerivedColumn[] = []) {
+    this.derived = derived;
     this.fields = columns.map(({ property, codec }) => {
       const { name, nullable } = property as Column;
       return {
@@ -39,6 +45,7 @@ export class RowCodec {
       const value = cell(row, field.property);
       params.push(value === undefined || value === null ? null : field.encode(value));
     }
+    for (const column of this.derived) params.push(derivedValue(column, row));
     return params;
   }
 

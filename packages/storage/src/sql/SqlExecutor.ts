@@ -16,6 +16,13 @@ export interface SqlStatement {
   readonly single?: boolean;
   /** Says how this statement and others of the same stack may run as one. */
   readonly stack?: StatementStack;
+  /** Says how this read and others of the same lookup may run as one. */
+  readonly lookup?: StatementLookup;
+  /**
+   * No row that has passed the checks makes it fail, so that databases whose transactions end with
+   * the first error need no savepoint before it.
+   */
+  readonly safe?: boolean;
 }
 
 /**
@@ -25,6 +32,19 @@ export interface SqlStatement {
 export interface StatementStack {
   /** The text for so many rows. */
   text(rows: number): string;
+  /** One statement for the parameters of any number of rows of distinct keys, as lists. */
+  listed(rows: readonly (readonly SqlParam[])[]): SqlStatement;
+  /** Which of a row's parameters are its key. */
+  readonly key: readonly number[];
+}
+
+/** Reads that each find at most one row by parameters of the same meaning. */
+export interface StatementLookup {
+  /**
+   * One statement for the parameters of several, as lists. Its rows begin with the place, from 0,
+   * of the parameters that found them.
+   */
+  listed(params: readonly (readonly SqlParam[])[]): SqlStatement;
 }
 
 /** Rows come as arrays in the order of the selected columns, so that no column name can collide. */
@@ -53,6 +73,11 @@ export type SqlProgram<T> = Generator<SqlStatement, T, SqlResult>;
 export interface AtomicOptions extends CallOptions {
   /** A program that only reads need not take the write lock; `"write"` unless given. */
   readonly mode?: "read" | "write";
+  /**
+   * Of a transaction: each of its statements sees what was committed before it, as set-ups need
+   * that look again after they have waited. Serializable unless given.
+   */
+  readonly isolation?: "read committed";
 }
 
 /** Runs SQL on one database, or inside one transaction of it. */
@@ -62,10 +87,15 @@ export interface SqlExecutor {
   readonly database: object;
   /** The transaction that this executor runs in, if any. */
   readonly transactionScope: Transaction | undefined;
+  /**
+   * Calls travel on several connections, where they overtake each other, and lists as parameters
+   * are the fastest way for many rows. Elsewhere calls take effect in the order in which they were
+   * made.
+   */
+  readonly concurrent?: boolean;
 
   /**
-   * Runs one statement, atomic by itself. Calls take effect in the order in which they were made
-   * where the database has one connection. `SqlStatement.text` should be one string object per
+   * Runs one statement, atomic by itself. `SqlStatement.text` should be one string object per
    * distinct statement: executors cache prepared statements by it.
    */
   execute(statement: SqlStatement, o?: AtomicOptions): Promise<SqlResult>;

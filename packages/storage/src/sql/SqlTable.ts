@@ -3,11 +3,14 @@ import type { Prefix } from "../base/prefixes.ts";
 import type { Column, ColumnType } from "../tabular/schema/Column.ts";
 import type { CanonicalValue } from "../tabular/schema/canonicalValue.ts";
 import type { TableSchema } from "../tabular/schema/TableSchema.ts";
+import type { SqlChangeTable } from "./changes/SqlChangeFeed.ts";
 import { type ColumnCodec, codecOf } from "./columnCodec.ts";
+import type { DerivedColumn, DerivedColumnSpec } from "./DerivedColumn.ts";
 import type { CountedKey } from "./KeyCounter.ts";
 import { quoteIdentifier } from "./quoteIdentifier.ts";
 import type { SqlColumnType, SqlDialect } from "./SqlDialect.ts";
 import type { SqlValue } from "./SqlExecutor.ts";
+import { type GuardedTable, type TableGuard, unguarded } from "./TableGuard.ts";
 
 /** A column as the database has it. */
 export interface SqlColumn {
@@ -54,6 +57,7 @@ const SQL_TYPES: Readonly<Record<ColumnType, SqlColumnType>> = {
 /** A {@link TableSchema} as a physical table: tenant columns first, in the key and in every index. */
 export class SqlTable {
   public readonly name: string;
+  /** The name as statements take it, with its schema where the dialect is for one. */
   public readonly quoted: string;
   public readonly dialect: SqlDialect;
   public readonly schema: TableSchema;
@@ -63,6 +67,8 @@ export class SqlTable {
   public readonly prefixValues: readonly SqlValue[];
   /** The schema's columns, in its order. */
   public readonly properties: readonly SqlColumn[];
+  /** The columns that the storage keeps beside the properties. */
+  public readonly derived: readonly DerivedColumn[];
   /** The primary key: tenant columns, then the schema's key. */
   public readonly key: readonly SqlColumn[];
   public readonly indexes: readonly SqlIndex[];
@@ -76,10 +82,11 @@ export class SqlTable {
     schema: TableSchema,
     prefixes: readonly Prefix[],
     dialect: SqlDialect,
+    derived: readonly DerivedColumnSpec[] = [],
   ) {
     this.dialect = dialect;
     this.name = name;
-    this.quoted = this.quote(name);
+    this.quoted = dialect.qualified(name);
     if (dialect.isReservedTable(name) || OWN_TABLE.test(name)) {
       throw new StorageValidationError(`table names like "${name}" are kept for internal use`);
     }
@@ -93,6 +100,7 @@ export class SqlTable {
     this.properties = schema.columns.map((column) =>
       this.physical(column.name, SQL_TYPES[column.type], column, taken),
     );
+    this.derived = derived.map((spec) => this.derivedColumn(spec, taken));
     if (taken.size > dialect.maxColumns) {
       throw new StorageValidationError(`a table holds at most ${dialect.maxColumns} columns`);
     }
@@ -121,6 +129,24 @@ export class SqlTable {
     };
   }
 
+  /** What travels with the table's changes. */
+  public get changes(): SqlChangeTable {
+    return {
+      table: this.name,
+      columns: [...this.prefixColumns, ...this.properties],
+      keyColumns: this.key.map(({ name }) => name),
+    };
+  }
+
+  /** What keeps its tenants apart. */
+  public get guard(): TableGuard {
+    return this.prefixColumns.length === 0 ? unguarded : (this.dialect.guard ?? unguarded);
+  }
+
+  public get guarded(): GuardedTable {
+    return { table: this.name, tenant: this.prefixColumns, changes: this.changes };
+  }
+
   /** The values of the primary key, tenant columns included, for statements on one row. */
   public keyValues(key: { readonly [column: string]: CanonicalValue }): SqlValue[] {
     const values = this.prefixValues.slice();
@@ -135,6 +161,27 @@ export class SqlTable {
     return this.physical(property.name, SQL_TYPES[property.type], property, new Set());
   }
 
+  private derivedColumn(
+    { name, from, type, encode }: DerivedColumnSpec,
+    taken: Set<string>,
+  ): DerivedColumn {
+    const physicalName = this.freeName(name, taken);
+    const quoted = this.quote(physicalName);
+    return {
+      name: physicalName,
+      quoted,
+      reference: `${this.quote(this.name)}.${quoted}`,
+      type,
+      // The database may be asked how it spells the type after the table is described.
+      get ddlType() {
+        return type.ddl;
+      },
+      nullable: true,
+      from: this.schema.column(from),
+      encode,
+    };
+  }
+
   private physical(
     name: string,
     type: SqlColumnType,
@@ -143,7 +190,7 @@ export class SqlTable {
   ): SqlColumn {
     const physicalName = this.freeName(name, taken);
     const quoted = this.quote(physicalName);
-    const reference = `${this.quoted}.${quoted}`;
+    const reference = `${this.quote(this.name)}.${quoted}`;
     const arrayName = property?.type === "typedArray" ? (property.arrayName ?? "any") : undefined;
     return {
       name: physicalName,
@@ -159,12 +206,16 @@ export class SqlTable {
     };
   }
 
-  /** Properties that differ in case only get different names where the database sees one. */
+  /**
+   * Properties that differ in case only get different names where the database sees one, and so do
+   * those that have the name of a column of the database's own.
+   */
   private freeName(name: string, taken: Set<string>): string {
     const folded = (text: string): string =>
       this.dialect.caseInsensitiveColumns ? text.toLowerCase() : text;
     let free = name;
-    for (let n = 2; taken.has(folded(free)); n++) free = `${name}~${n}`;
+    const isTaken = (): boolean => taken.has(folded(free)) || this.dialect.isReservedColumn(free);
+    for (let n = 2; isTaken(); n++) free = `${name}~${n}`;
     taken.add(folded(free));
     return free;
   }

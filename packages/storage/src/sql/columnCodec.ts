@@ -15,8 +15,14 @@ const AS_IS: ColumnCodec = { encode: (value) => value as SqlValue, decode: undef
 
 const INTEGER: ColumnCodec = {
   encode: (value) => value as number,
-  decode: (value) => (typeof value === "number" ? value : Number(value)),
+  decode: (value) => (typeof value === "number" ? value : integerOf(String(value))),
 };
+
+/** Columns that the schema no longer has may hold more than numbers can. */
+function integerOf(digits: string): number | bigint {
+  const value = Number(digits);
+  return Number.isSafeInteger(value) ? value : BigInt(digits);
+}
 
 const INT64: ColumnCodec = {
   encode: (value) => value as bigint,

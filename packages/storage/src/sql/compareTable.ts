@@ -1,16 +1,17 @@
+import type { DerivedColumn } from "./DerivedColumn.ts";
 import type { DescribedColumn, DescribedIndex, DescribedTable } from "./SqlDialect.ts";
 import type { SqlColumn, SqlIndex, SqlTable } from "./SqlTable.ts";
 
 /** What an existing table lacks, and where it contradicts the schema. */
 export interface TableComparison {
-  readonly missingColumns: readonly SqlColumn[];
+  readonly missingColumns: readonly (SqlColumn | DerivedColumn)[];
   readonly missingIndexes: readonly SqlIndex[];
   /** One line each; nothing that `setupDatabase()` may repair by itself. */
   readonly differences: readonly string[];
 }
 
 export function compareTable(table: SqlTable, found: DescribedTable): TableComparison {
-  const wanted = [...table.prefixColumns, ...table.properties];
+  const wanted = [...table.prefixColumns, ...table.properties, ...table.derived];
   const columns = new Map(found.columns.map((column) => [column.name, column]));
   const missing = wanted.filter(({ name }) => !columns.has(name));
   return {
@@ -37,9 +38,17 @@ export function compareTable(table: SqlTable, found: DescribedTable): TableCompa
   };
 }
 
-function columnDifferences(table: SqlTable, wanted: SqlColumn, found: DescribedColumn): string[] {
+function columnDifferences(
+  table: SqlTable,
+  wanted: SqlColumn | DerivedColumn,
+  found: DescribedColumn,
+): string[] {
   const differences: string[] = [];
-  if (!table.dialect.sameType(found.declaredType, wanted.ddlType)) {
+  const isSame =
+    typeof wanted.type === "string"
+      ? table.dialect.sameType(found.declaredType, wanted.ddlType)
+      : wanted.type.isSame(found.declaredType);
+  if (!isSame) {
     differences.push(
       `column "${wanted.name}" is ${found.declaredType || "of no type"}, not ${wanted.ddlType}`,
     );

@@ -36,10 +36,15 @@ export function compilePredicate(predicate: Predicate, table: SqlTable, sql: Sql
     case "in":
     case "not-in": {
       const operand = operandOf(predicate.column, table, sql);
-      const rows = predicate.values.map((value) => [operand.encode(value)]);
-      const source = table.dialect.rowSource([operand.type], rows, sql.bind);
-      const operator = predicate.kind === "in" ? "IN" : "NOT IN";
-      return orNull(`${operand.text} ${operator} (${source})`, predicate, table, sql, operand);
+      const values = predicate.values.map((value) => operand.encode(value));
+      const condition = table.dialect.membership(
+        operand.text,
+        operand.type,
+        values,
+        predicate.kind === "not-in",
+        sql.bind,
+      );
+      return orNull(condition, predicate, table, sql, operand);
     }
   }
 }

@@ -1,8 +1,10 @@
 import type { Migration, MigrationStep } from "../migrations/Migration.ts";
+import type { SqlChangeFeed } from "./changes/SqlChangeFeed.ts";
 import { MigrationSteps } from "./MigrationSteps.ts";
 import { MigrationTable } from "./MigrationTable.ts";
 import { indexColumns, newIndexName, possibleIndexes, possibleLists } from "./possibleIndexes.ts";
 import type { SqlTable } from "./SqlTable.ts";
+import { createIndexSql } from "./tableDdl.ts";
 
 /**
  * The migrations beyond a version as statements for a team's own tools, up to the first one that
@@ -11,6 +13,7 @@ import type { SqlTable } from "./SqlTable.ts";
 export function migrationSql(
   table: SqlTable,
   migrations: readonly Migration[],
+  feed: SqlChangeFeed,
   fromVersion: number,
 ): readonly string[] {
   const pending = migrations.filter(({ version }) => version > fromVersion);
@@ -20,13 +23,20 @@ export function migrationSql(
   const record = new MigrationTable(table.dialect);
   const first = pending.findIndex(needsProgram);
   const printed = first === -1 ? pending : pending.slice(0, first);
-  const statements = printed.length === 0 ? [] : [record.createSql];
+  const statements =
+    printed.length === 0
+      ? []
+      : [...table.guard.liftSql(table.guarded), ...feed.interruptSql(table.name), record.createSql];
   let at = migrations
     .filter(({ version }) => version <= fromVersion)
     .reduce((sum, { steps }) => sum + steps.length, 0);
   for (const { version, steps } of printed) {
     for (const step of steps) statements.push(stepSql(table, all, at++, step as PrintedStep));
     statements.push(record.recordSql(table.name, [version]));
+  }
+  // Only a table of the newest version has all columns that changes travel with.
+  if (printed.length === pending.length) {
+    return [...statements, ...feed.setupSql(table.changes), ...table.guard.setupSql(table.guarded)];
   }
   return [...statements, ...pending.slice(printed.length).map(leftToProgram)];
 }
@@ -63,7 +73,7 @@ function dropIndexSql(
   lists: readonly (readonly string[])[],
 ): string {
   return possibleIndexes(table, all, at, lists)
-    .map((name) => `DROP INDEX IF EXISTS ${table.quote(name)}`)
+    .map((name) => `DROP INDEX IF EXISTS ${table.dialect.qualified(name)}`)
     .join(";\n");
 }
 
@@ -74,7 +84,11 @@ function addIndexSql(
   names: readonly string[],
   unique: boolean,
 ): string {
-  const name = table.quote(newIndexName(table, all, at, names, unique));
-  const list = indexColumns(table, names, unique).map((column) => table.quote(column.name));
-  return `CREATE ${unique ? "UNIQUE " : ""}INDEX IF NOT EXISTS ${name} ON ${table.quoted} (${list.join(", ")})`;
+  const inKey = new Set(table.key.map(({ name }) => name));
+  const columns = indexColumns(table, names, unique).map(({ name }) => ({
+    quoted: table.quote(name),
+    nullable: !inKey.has(name) && (all.columnAt(at, name)?.nullable ?? true),
+  }));
+  const name = newIndexName(table, all, at, names, unique);
+  return createIndexSql(table, { name, unique, columns }, true);
 }

@@ -1,4 +1,5 @@
 import type { Migration } from "../migrations/Migration.ts";
+import type { SqlChangeFeed } from "./changes/SqlChangeFeed.ts";
 import { MigrationTable } from "./MigrationTable.ts";
 import { migrationSql } from "./migrationSql.ts";
 import type { SqlTable } from "./SqlTable.ts";
@@ -8,13 +9,18 @@ import { createIndexSql, createTableSql } from "./tableDdl.ts";
 export function schemaSql(
   table: SqlTable,
   migrations: readonly Migration[],
+  feed: SqlChangeFeed,
   fromVersion: number | undefined,
 ): string {
   const statements =
     fromVersion === undefined
-      ? creation(table, migrations)
-      : migrationSql(table, migrations, fromVersion);
-  return `${statements.join(";\n\n")};\n`;
+      ? [
+          ...creation(table, migrations),
+          ...feed.setupSql(table.changes),
+          ...table.guard.setupSql(table.guarded),
+        ]
+      : migrationSql(table, migrations, feed, fromVersion);
+  return `${[...table.dialect.setupSql, ...statements].join(";\n\n")};\n`;
 }
 
 function creation(table: SqlTable, migrations: readonly Migration[]): readonly string[] {

@@ -52,6 +52,11 @@ export interface VectorSearchOptions<Metadata, Entity = Record<string, unknown>>
   readonly select?: readonly (keyof Entity)[];
   /** Search every row even where an approximate index exists. */
   readonly exact?: boolean;
+  /**
+   * How many rows an approximate index keeps in view: more finds more of the truly best, in more
+   * time. Means nothing to a search that compares every row.
+   */
+  readonly efSearch?: number;
 }
 
 export interface HybridSearchOptions<Metadata, Entity = Record<string, unknown>>

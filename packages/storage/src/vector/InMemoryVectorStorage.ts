@@ -76,14 +76,9 @@ export class InMemoryVectorStorage<
     query: TypedArray | PrimaryKey,
     options: VectorSearchOptions<NonNullable<Metadata>, Entity> = {},
   ): Promise<VectorSearchResult<Entity>[]> {
-    return this.perform("similaritySearch", options, async (o) => {
-      const found = await this.search.similar(query, options, {
-        get: (key) => this.reach(() => this._get(key, o)),
-        nearest: (plan) => this.reach(() => this.nearest(plan, o)),
-      });
-      const results = found as VectorSearchResult<Entity>[];
-      this.events.emit("similaritySearch", query as TypedArray, results);
-      return results;
+    return this.search.similaritySearch(query, options, this.frame, {
+      get: (key, o) => this._get(key, o),
+      nearest: (plan, o) => this.nearest(plan, o),
     });
   }
 

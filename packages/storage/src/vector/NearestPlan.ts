@@ -16,6 +16,10 @@ export interface NearestPlan {
   readonly offset: number;
   /** The least score of a result; -Infinity where any will do. */
   readonly threshold: number;
+  /** Whether every row is to be compared, even where an approximate index could tell. */
+  readonly exact: boolean;
+  /** How many rows an approximate index keeps in view; the storage's own number unless given. */
+  readonly efSearch: number | undefined;
   /** The columns to return, in the schema's order. */
   readonly columns: readonly Column[];
 }

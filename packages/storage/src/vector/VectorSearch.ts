@@ -1,6 +1,7 @@
-import { StorageValidationError } from "@workglow/util";
+import { type CallOptions, StorageValidationError } from "@workglow/util";
 import { type DataPortSchemaObject, isTypedArray, type TypedArray } from "@workglow/util/schema";
 import type { Awaitable } from "../base/Awaitable.ts";
+import type { CallFrame } from "../base/BaseStorage.ts";
 import type { RowPatch } from "../tabular/BaseTabularStorage.ts";
 import { assertCriteria } from "../tabular/criteria.ts";
 import { compileCriteria, type Predicate } from "../tabular/Predicate.ts";
@@ -16,14 +17,16 @@ import { getMetadataProperty, getVectorProperty } from "./vectorProperties.ts";
 
 const DEFAULT_TOP_K = 10;
 
-type UncheckedOptions = { readonly [Name in keyof VectorSearchOptions<unknown>]?: unknown };
+type UncheckedOptions = CallOptions & {
+  readonly [Name in Exclude<keyof VectorSearchOptions<unknown>, keyof CallOptions>]?: unknown;
+};
 
 /** What a search asks of its backend. */
 export interface NearestDriver {
   /** The row of a key, with the vector's column at least. */
-  get(key: Row): Awaitable<Row | undefined>;
+  get(key: Row, o: CallOptions | undefined): Awaitable<Row | undefined>;
   /** The rows that the plan asks for, best first, each with its `score`. */
-  nearest(plan: NearestPlan): Awaitable<Row[]>;
+  nearest(plan: NearestPlan, o: CallOptions | undefined): Awaitable<Row[]>;
 }
 
 /**
@@ -53,17 +56,29 @@ export class VectorSearch {
     checkVector(vector as TypedArray, this.dimensions, `column "${this.column.name}"`);
   }
 
-  /** Finds the rows that are most similar to a vector, or to the stored row of a key. */
-  public async similar(
+  /**
+   * A storage's `similaritySearch`: checks what is asked, lets the driver find the rows that are
+   * most similar to a vector, or to the stored row of a key, and tells the listeners.
+   */
+  public similaritySearch<Result>(
     query: unknown,
     options: UncheckedOptions,
+    frame: CallFrame,
     driver: NearestDriver,
-  ): Promise<Row[]> {
-    const asked = this.checkedQuery(query);
-    const plan = this.plan(options);
-    const vector = isTypedArray(asked) ? asked : await this.storedVector(asked, driver);
-    if (plan.where?.kind === "constant" && !plan.where.value) return [];
-    return driver.nearest({ ...plan, query: vector });
+  ): Promise<Result[]> {
+    return frame.perform("similaritySearch", options, async (o) => {
+      const asked = this.checkedQuery(query);
+      const plan = this.plan(options);
+      const vector = isTypedArray(asked)
+        ? asked
+        : this.vectorOf(await frame.reach(() => driver.get(asked, o)));
+      const impossible = plan.where?.kind === "constant" && !plan.where.value;
+      const results = impossible
+        ? []
+        : await frame.reach(() => driver.nearest({ ...plan, query: vector }, o));
+      frame.emit("similaritySearch", query, results);
+      return results as Result[];
+    });
   }
 
   private checkedQuery(query: unknown): TypedArray | Row {
@@ -79,8 +94,8 @@ export class VectorSearch {
     );
   }
 
-  private async storedVector(key: Row, driver: NearestDriver): Promise<TypedArray> {
-    const vector = (await driver.get(key))?.[this.column.name];
+  private vectorOf(row: Row | undefined): TypedArray {
+    const vector = row?.[this.column.name];
     if (isTypedArray(vector)) return vector;
     throw new StorageValidationError("the row to search by is not there, or has no vector");
   }
@@ -97,6 +112,8 @@ export class VectorSearch {
       count: Math.min(offset + topK, Number.MAX_SAFE_INTEGER),
       offset,
       threshold: checkedThreshold(options.scoreThreshold),
+      exact: options.exact ?? false,
+      efSearch: checkedCount(options.efSearch, "efSearch", 1),
       columns: selectedColumns(this.table, options.select),
     };
   }

@@ -22,6 +22,7 @@ import type {
   ClaimRequest,
   ClaimResult,
   ClaimTerms,
+  EndAndClaimResult,
   FencedOutcome,
   QueueChange,
 } from "../queueDriver.ts";
@@ -105,35 +106,28 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
     terms: ClaimTerms,
     o: CallOptions | undefined,
   ): Awaitable<ClaimResult<Input, Output>> {
-    return this.write(o, (unit, nowMs) => {
-      if (terms.sweep) this.sweep(terms, unit, nowMs);
-      this.promote(unit, nowMs);
-      const jobs: StoredJob<Input, Output>[] = [];
-      while (jobs.length < request.limit) {
-        const job = this.jobs.ready.first;
-        if (job === undefined) break;
-        jobs.push(copyOf(this.change(job, claimedJob(job, request, terms.instance, nowMs), unit)));
-      }
-      const renewed = terms.renew && jobs.length > 0;
-      if (renewed) this.table.leases.set(terms.instance, nowMs + terms.leaseMs);
-      return { jobs, renewed, sweepAgain: false };
-    });
+    return this.write(o, (unit, nowMs) => this.claimed(request, terms, unit, nowMs));
   }
 
   protected _end(
     endings: readonly JobEnding[],
     o: CallOptions | undefined,
   ): Awaitable<readonly FencedOutcome[]> {
-    return this.write(o, (unit, nowMs) =>
-      endings.map((ending) => {
-        const job = this.find(ending.id);
-        if (job === undefined) return "missing";
-        if (isHeld(job, ending.token)) {
-          return this.change(job, endedJob(job, ending, nowMs), unit).stored.status;
-        }
-        return wasEndedBy(job, ending) ? "repeated" : "stale";
-      }),
-    );
+    return this.write(o, (unit, nowMs) => this.ended(endings, unit, nowMs));
+  }
+
+  protected _endAndClaim(
+    endings: readonly JobEnding[],
+    request: ClaimRequest,
+    terms: ClaimTerms,
+    o: CallOptions | undefined,
+  ): Awaitable<EndAndClaimResult<Input, Output>> {
+    return this.write(o, (unit, nowMs) => {
+      const outcomes = this.ended(endings, unit, nowMs);
+      const isStale = outcomes.includes("stale");
+      const claimed = isStale ? undefined : this.claimed(request, terms, unit, nowMs);
+      return { outcomes, claimed };
+    });
   }
 
   protected _release(
@@ -297,6 +291,42 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
   private find(id: unknown): MemoryJob | undefined {
     const number = jobNumber(id);
     return number === undefined ? undefined : this.jobs.get(number);
+  }
+
+  private claimed(
+    request: ClaimRequest,
+    terms: ClaimTerms,
+    unit: WriteUnit,
+    nowMs: number,
+  ): ClaimResult<Input, Output> {
+    if (terms.sweep) this.sweep(terms, unit, nowMs);
+    this.promote(unit, nowMs);
+    const jobs: StoredJob<Input, Output>[] = [];
+    while (jobs.length < request.limit) {
+      const job = this.jobs.ready.first;
+      if (job === undefined) break;
+      jobs.push(copyOf(this.change(job, claimedJob(job, request, terms.instance, nowMs), unit)));
+    }
+    const renewed = terms.renew && jobs.length > 0;
+    if (renewed) this.table.leases.set(terms.instance, nowMs + terms.leaseMs);
+    return { jobs, renewed, sweepAgain: false };
+  }
+
+  private ended(
+    endings: readonly JobEnding[],
+    unit: WriteUnit,
+    nowMs: number,
+  ): readonly FencedOutcome[] {
+    return endings.map((ending) => {
+      const job = this.find(ending.id);
+      if (job === undefined) return "missing";
+      if (!isHeld(job, ending.token)) return wasEndedBy(job, ending) ? "repeated" : "stale";
+      if (this.deletesCompleted && ending.status === JobStatus.COMPLETED) {
+        this.table.replace(this.jobs, job, undefined, unit);
+        return JobStatus.COMPLETED;
+      }
+      return this.change(job, endedJob(job, ending, nowMs), unit).stored.status;
+    });
   }
 
   private change(job: MemoryJob, next: MemoryJob, unit: WriteUnit): MemoryJob {

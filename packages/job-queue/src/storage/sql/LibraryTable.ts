@@ -1,16 +1,25 @@
 import {
   type DescribedTable,
+  type GuardedTable,
   indexName,
   quoteIdentifier,
   type SqlChangeFeed,
+  type SqlChangeTable,
   type SqlColumnType,
   type SqlDialect,
   type SqlExecutor,
   type SqlProgram,
   type SqlStatement,
   type SqlValue,
+  type TableGuard,
+  unguarded,
 } from "@workglow/storage/sql";
-import { type CallOptions, StorageSchemaMismatchError } from "@workglow/util";
+import {
+  type CallOptions,
+  StorageSchemaMismatchError,
+  sha256Hex,
+  utf8ByteLength,
+} from "@workglow/util";
 
 export interface LibraryColumn {
   readonly name: string;
@@ -32,7 +41,28 @@ export interface LibraryTable {
   /** The primary key; `identity` is a column beside `columns` that the database counts up. */
   readonly key: { readonly identity: string } | readonly string[];
   readonly columns: readonly LibraryColumn[];
+  /** Names of the columns that tell whose a row is. */
+  readonly tenant?: readonly string[];
   readonly indexes: readonly LibraryIndex[];
+  /** Rows change and go soon after they came. */
+  readonly churns?: boolean;
+}
+
+/** A table's name with those of its tenant columns in it, cut where the database keeps no more. */
+export function tenantTableName(
+  dialect: SqlDialect,
+  name: string,
+  tenant: readonly string[],
+): string {
+  const full = [name, ...tenant].join("_");
+  if (utf8ByteLength(full) <= dialect.maxIdentifierBytes) return full;
+  return `${name}_${sha256Hex(JSON.stringify(tenant)).slice(0, 16)}`;
+}
+
+/** A table whose changes can be subscribed to. */
+export interface LoggedTable {
+  readonly feed: SqlChangeFeed;
+  readonly table: SqlChangeTable;
 }
 
 /**
@@ -44,29 +74,94 @@ export interface LibraryTable {
 export async function setUpLibraryTables(
   executor: SqlExecutor,
   tables: readonly LibraryTable[],
-  feed: SqlChangeFeed | undefined,
+  logged: LoggedTable | undefined,
   o: CallOptions | undefined,
 ): Promise<void> {
   const { dialect } = executor;
-  const missing = await executor.atomic(() => missingStatements(dialect, tables), {
+  const isComplete = await executor.atomic(() => areComplete(dialect, tables, logged), {
     ...o,
     mode: "read",
   });
-  if (missing.length > 0) await executor.atomic(() => extendTables(dialect, tables), o);
-  await feed?.sweep();
+  if (!isComplete) await executor.atomic(() => extendTables(dialect, tables, logged), o);
+  await logged?.feed.sweep();
 }
 
 /** The statements that make the tables where they are not there, as text. */
-export function libraryTablesSql(dialect: SqlDialect, tables: readonly LibraryTable[]): string {
+export function libraryTablesSql(
+  dialect: SqlDialect,
+  tables: readonly LibraryTable[],
+  logged?: LoggedTable,
+): string {
   const statements = tables.flatMap((table) => [
     createTableSql(dialect, table, true),
     ...table.indexes.map((index) => createIndexSql(dialect, table, index, true)),
   ]);
-  return `${statements.join(";\n\n")};\n`;
+  const logging = logged === undefined ? [] : logged.feed.setupSql(logged.table);
+  const guards = tables.flatMap((table) => {
+    const { guard, guarded } = guardOf(dialect, table, logged);
+    return guard.setupSql(guarded);
+  });
+  return `${[...dialect.setupSql, ...statements, ...logging, ...guards].join(";\n\n")};\n`;
 }
 
-function* extendTables(dialect: SqlDialect, tables: readonly LibraryTable[]): SqlProgram<void> {
+function* areComplete(
+  dialect: SqlDialect,
+  tables: readonly LibraryTable[],
+  logged: LoggedTable | undefined,
+): SqlProgram<boolean> {
+  if ((yield* missingStatements(dialect, tables)).length > 0) return false;
+  if (logged !== undefined && !(yield* logged.feed.isSetUp(logged.table))) return false;
+  return (yield* unguardedTables(dialect, tables, logged)).length === 0;
+}
+
+function* extendTables(
+  dialect: SqlDialect,
+  tables: readonly LibraryTable[],
+  logged: LoggedTable | undefined,
+): SqlProgram<void> {
+  yield* dialect.beginSetup();
   for (const text of yield* missingStatements(dialect, tables)) yield plain(text);
+  if (logged !== undefined && !(yield* logged.feed.isSetUp(logged.table))) {
+    for (const text of logged.feed.setupSql(logged.table)) yield plain(text);
+  }
+  // Last, as the log is guarded too.
+  for (const { guard, guarded } of yield* unguardedTables(dialect, tables, logged)) {
+    for (const text of guard.setupSql(guarded)) yield plain(text);
+  }
+}
+
+interface Guarding {
+  readonly guard: TableGuard;
+  readonly guarded: GuardedTable;
+}
+
+function guardOf(
+  dialect: SqlDialect,
+  { name, columns, tenant = [] }: LibraryTable,
+  logged: LoggedTable | undefined,
+): Guarding {
+  return {
+    guard: tenant.length === 0 ? unguarded : (dialect.guard ?? unguarded),
+    guarded: {
+      table: name,
+      tenant: columns.filter((column) => tenant.includes(column.name)),
+      changes: logged?.table.table === name ? logged.table : undefined,
+    },
+  };
+}
+
+/** The tables whose tenants the database is to keep apart, and does not yet. */
+function* unguardedTables(
+  dialect: SqlDialect,
+  tables: readonly LibraryTable[],
+  logged: LoggedTable | undefined,
+): SqlProgram<readonly Guarding[]> {
+  const found: Guarding[] = [];
+  for (const table of tables) {
+    const guarding = guardOf(dialect, table, logged);
+    if (!(yield* guarding.guard.isSetUp(guarding.guarded))) found.push(guarding);
+  }
+  return found;
 }
 
 /** What has to be run to have the tables as they are designed. */
@@ -85,7 +180,7 @@ function* missingStatements(
       for (const column of table.columns) {
         if (names.has(column.name)) continue;
         statements.push(
-          `ALTER TABLE ${quoted(dialect, table.name)} ADD COLUMN ${columnSql(dialect, column)}`,
+          `ALTER TABLE ${dialect.qualified(table.name)} ADD COLUMN ${columnSql(dialect, column)}`,
         );
       }
     }
@@ -143,9 +238,9 @@ function createTableSql(dialect: SqlDialect, table: LibraryTable, ifMissing: boo
           ...columns.map((column) => columnSql(dialect, column)),
           `PRIMARY KEY (${key.map((name) => quoted(dialect, name)).join(", ")})`,
         ];
-  return `CREATE TABLE ${ifMissing ? "IF NOT EXISTS " : ""}${quoted(dialect, table.name)} (
+  return `CREATE TABLE ${ifMissing ? "IF NOT EXISTS " : ""}${dialect.qualified(table.name)} (
   ${lines.join(",\n  ")}
-)`;
+)${table.churns === true ? (dialect.churningTableSuffix ?? "") : ""}`;
 }
 
 function columnSql(dialect: SqlDialect, column: LibraryColumn): string {
@@ -168,7 +263,7 @@ function createIndexSql(
   );
   const where = index.where === undefined ? "" : ` WHERE ${index.where}`;
   const name = quoted(dialect, nameOfIndex(table, index));
-  return `CREATE INDEX ${ifMissing ? "IF NOT EXISTS " : ""}${name} ON ${quoted(dialect, table.name)} (${terms.join(", ")})${where}`;
+  return `CREATE INDEX ${ifMissing ? "IF NOT EXISTS " : ""}${name} ON ${dialect.qualified(table.name)} (${terms.join(", ")})${where}`;
 }
 
 /** Another design has another name, so that an index is known by it. */

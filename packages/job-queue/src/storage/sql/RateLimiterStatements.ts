@@ -1,5 +1,5 @@
 import type { Prefix } from "@workglow/storage";
-import type { SqlDialect } from "@workglow/storage/sql";
+import type { SqlDialect, SqlProgram, SqlValue } from "@workglow/storage/sql";
 import { KEPT_WITHOUT_WINDOW_MS } from "../keptWithoutWindowMs.ts";
 import type { LibraryTable } from "./LibraryTable.ts";
 import { executionsTable, limitsTable } from "./rateLimiterTables.ts";
@@ -11,24 +11,47 @@ const FORGET_BATCH = 100;
 /** The statements of one tenant's rate limiters. */
 export class RateLimiterStatements extends ScopedStatements {
   public readonly tables: readonly LibraryTable[];
+  private readonly lists: boolean;
   private readonly executions: string;
   private readonly limits: string;
 
-  public constructor(dialect: SqlDialect, prefixes: readonly Prefix[]) {
+  /** @param lists whether statements can be parts of others, which is the way where each is a journey */
+  public constructor(dialect: SqlDialect, prefixes: readonly Prefix[], lists: boolean) {
     super(dialect, prefixes);
-    const executions = executionsTable(prefixes);
-    const limits = limitsTable(prefixes);
+    this.lists = lists;
+    const executions = executionsTable(dialect, prefixes);
+    const limits = limitsTable(dialect, prefixes);
     this.tables = [executions, limits];
-    this.executions = this.quote(executions.name);
-    this.limits = this.quote(limits.name);
+    this.executions = dialect.qualified(executions.name);
+    this.limits = dialect.qualified(limits.name);
   }
 
   // The statements on executions rely on the index (tenant, queue, executed_at, id).
 
-  public readonly record = this.lazily(() =>
+  private readonly insert = this.lazily(() =>
     this.template<"queue">(
-      (bind) => `INSERT INTO ${this.executions} (${this.names("executed_at")})
+      (
+        bind,
+      ) => `${this.forgetting(bind)}INSERT INTO ${this.executions} (${this.names("executed_at")})
 VALUES (${this.values(bind)}, ${this.now}) RETURNING "id"`,
+    ),
+  );
+
+  /**
+   * Records an execution where the next available time is not in the future and the window is not
+   * full. To be run once {@link enter} has locked the queue's row.
+   */
+  private readonly insertIfFree = this.lazily(() =>
+    this.template<"queue" | "windowMs" | "max">(
+      (
+        bind,
+      ) => `${this.forgetting(bind)}INSERT INTO ${this.executions} (${this.names("executed_at")})
+SELECT ${this.values(bind)}, ${this.now} FROM ${this.limits} AS "limit"
+WHERE ${this.mine(bind)} AND ("next_available_at" IS NULL OR "next_available_at" <= ${this.now})
+  AND (SELECT count(*) FROM (
+    SELECT 1 FROM ${this.executions} WHERE ${this.mine(bind)}
+    AND "executed_at" > ${this.ago(bind("windowMs", "integer"))} LIMIT ${bind("max", "integer")}) AS "recent") < ${bind("max", "integer")}
+RETURNING "id"`,
     ),
   );
 
@@ -71,7 +94,7 @@ ON CONFLICT (${this.names()}) DO UPDATE SET "next_available_at" = excluded."next
   );
 
   /** Locks the queue's row, and writes it only when the window is the longest so far. */
-  public readonly enter = this.lazily(() =>
+  private readonly enter = this.lazily(() =>
     this.template<"queue" | "windowMs">(
       (bind) => `INSERT INTO ${this.limits} AS "known" (${this.names("window_ms")})
 VALUES (${this.values(bind)}, ${bind("windowMs", "integer")})
@@ -80,26 +103,9 @@ WHERE "known"."window_ms" < excluded."window_ms"`,
     ),
   );
 
-  /** 1 where the next available time is not in the future and the window is not full. */
-  public readonly isFree = this.lazily(() =>
-    this.template<"queue" | "windowMs" | "max">(
-      (
-        bind,
-      ) => `SELECT CASE WHEN ("next_available_at" IS NULL OR "next_available_at" <= ${this.now})
-  AND (SELECT count(*) FROM (
-    SELECT 1 FROM ${this.executions} WHERE ${this.mine(bind)}
-    AND "executed_at" > ${this.ago(bind("windowMs", "integer"))} LIMIT ${bind("max", "integer")}) AS "recent") < ${bind("max", "integer")}
-THEN 1 ELSE 0 END FROM ${this.limits} WHERE ${this.mine(bind)}`,
-    ),
-  );
-
-  public readonly forget = this.lazily(() =>
-    this.template<"queue">(
-      (bind) => `DELETE FROM ${this.executions} WHERE "id" IN (
-  SELECT "id" FROM ${this.executions} WHERE ${this.mine(bind)} AND "executed_at" <= ${this.ago(
-    `coalesce((SELECT nullif("window_ms", 0) FROM ${this.limits} WHERE ${this.mine(bind)}), ${KEPT_WITHOUT_WINDOW_MS})`,
-  )} ORDER BY "executed_at", "id" LIMIT ${FORGET_BATCH}${this.dialect.lockSkippingLocked})`,
-    ),
+  /** Executions that no window reaches any more, a few at a time. */
+  private readonly forget = this.lazily(() =>
+    this.template<"queue">((bind) => this.deletingOld(bind)),
   );
 
   public readonly release = this.lazily(() =>
@@ -109,7 +115,31 @@ WHERE "id" = ${bind("id", "integer")} AND ${this.mine(bind)}`,
     ),
   );
 
+  /** Records an execution, and forgets old ones. */
+  public *record(queue: string): SqlProgram<void> {
+    if (!this.lists) yield this.forget({ queue });
+    yield this.insert({ queue });
+  }
+
+  /** The same where there is room; gives its id. */
+  public *reserve(queue: string, max: number, windowMs: number): SqlProgram<SqlValue | undefined> {
+    yield this.enter({ queue, windowMs });
+    if (!this.lists) yield this.forget({ queue });
+    return (yield this.insertIfFree({ queue, windowMs, max })).rows[0]?.[0];
+  }
+
   // ——— parts
+
+  private forgetting(bind: Bind): string {
+    return this.lists ? `WITH "forgotten" AS (${this.deletingOld(bind)})\n` : "";
+  }
+
+  private deletingOld(bind: Bind): string {
+    return `DELETE FROM ${this.executions} WHERE "id" IN (
+  SELECT "id" FROM ${this.executions} WHERE ${this.mine(bind)} AND "executed_at" <= ${this.ago(
+    `coalesce((SELECT nullif("window_ms", 0) FROM ${this.limits} WHERE ${this.mine(bind)}), ${KEPT_WITHOUT_WINDOW_MS})`,
+  )} ORDER BY "executed_at", "id" LIMIT ${FORGET_BATCH}${this.dialect.lockSkippingLocked})`;
+  }
 
   private ago(milliseconds: string): string {
     return this.dialect.addMilliseconds(this.now, `-${milliseconds}`);

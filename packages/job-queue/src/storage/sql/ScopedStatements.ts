@@ -5,6 +5,7 @@ import {
   type SqlDialect,
   type SqlValue,
 } from "@workglow/storage/sql";
+import { StorageValidationError } from "@workglow/util";
 import { type BindNamed, type StatementTemplate, statementTemplate } from "./statementTemplate.ts";
 
 export type Bind = BindNamed<string>;
@@ -21,13 +22,17 @@ export abstract class ScopedStatements {
   public readonly dialect: SqlDialect;
   public readonly scope: readonly ScopeColumn[];
   /** Values that are the same in every statement. */
-  protected readonly fixed: Readonly<Record<string, SqlValue>>;
+  public readonly fixed: Readonly<Record<string, SqlValue>>;
   protected readonly now: string;
 
   /** @param queue the queue's name, where it is always the same */
   protected constructor(dialect: SqlDialect, prefixes: readonly Prefix[], queue?: string) {
     this.dialect = dialect;
     this.now = dialect.nowExpression;
+    for (const { name } of prefixes) {
+      if (!dialect.isReservedColumn(name)) continue;
+      throw new StorageValidationError(`prefix "${name}" has the name of another column`);
+    }
     this.scope = [
       ...prefixes.map(({ name, type }, at) => ({
         name,

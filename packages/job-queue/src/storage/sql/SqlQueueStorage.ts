@@ -5,7 +5,7 @@ import {
   type Transaction,
   type Unsubscribe,
 } from "@workglow/storage";
-import type { SqlChangeFeed, SqlExecutor, SqlRow, SqlStatement } from "@workglow/storage/sql";
+import type { SqlChangeFeed, SqlExecutor, SqlRow } from "@workglow/storage/sql";
 import type { CallOptions } from "@workglow/util";
 import { BaseQueueStorage } from "../BaseQueueStorage.ts";
 import { type FinalJobStatus, isFinalStatus, JobStatus } from "../JobStatus.ts";
@@ -18,27 +18,29 @@ import type {
   ClaimRequest,
   ClaimResult,
   ClaimTerms,
+  EndAndClaimResult,
   FencedOutcome,
   QueueChange,
 } from "../queueDriver.ts";
-import { type BatchProgram, CallBatches } from "./CallBatches.ts";
+import { ConcurrentCalls } from "./ConcurrentCalls.ts";
+import type { ClaimedRows } from "./claimPrograms.ts";
+import { releaseProgram, saveProgressProgram } from "./endPrograms.ts";
 import { JobInserts } from "./insertJobs.ts";
-import { libraryTablesSql, setUpLibraryTables } from "./LibraryTable.ts";
+import { type LoggedTable, libraryTablesSql, setUpLibraryTables } from "./LibraryTable.ts";
+import { ListedCalls } from "./ListedCalls.ts";
+import { ListedClaims } from "./ListedClaims.ts";
+import type { CallScope, QueueCalls } from "./QueueCalls.ts";
 import { QueueQueries } from "./QueueQueries.ts";
 import { DELETE_BATCH, QueueStatements } from "./QueueStatements.ts";
-import {
-  addProgram,
-  type ClaimedRows,
-  claimProgram,
-  deleteAllProgram,
-  endProgram,
-  peekPendingProgram,
-  releaseProgram,
-  renewProgram,
-  saveProgressProgram,
-  type TermedClaim,
-} from "./queuePrograms.ts";
+import { deleteAllProgram, peekPendingProgram, renewProgram } from "./queuePrograms.ts";
 import { LEASES_TABLE } from "./queueTables.ts";
+import { SerialCalls } from "./SerialCalls.ts";
+
+/** What calls are about that look at many jobs, or change them. */
+const MANY: CallScope = { anyJob: true };
+const WHOLE: CallScope = { anyJob: true, writes: true, feeds: true, alone: true };
+const CLEANING: CallScope = { anyJob: true, writes: true };
+const changeOf = (id: unknown): CallScope => ({ ids: [id], writes: true, feeds: true });
 
 /** A job queue on any SQL database: its driver methods are statements for an executor. */
 export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<Input, Output> {
@@ -46,9 +48,7 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
   private readonly statements: QueueStatements;
   private readonly queries: QueueQueries;
   private readonly inserts: JobInserts;
-  private readonly batches = new CallBatches();
-  private readonly claims: BatchProgram<TermedClaim, ClaimedRows>;
-  private readonly endings: BatchProgram<readonly JobEnding[], readonly FencedOutcome[]>;
+  private readonly calls: QueueCalls;
 
   protected constructor(
     executor: SqlExecutor,
@@ -57,20 +57,32 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
   ) {
     super(queueName, options);
     this.executor = executor;
-    this.statements = new QueueStatements(executor.dialect, queueName, this.prefixes);
-    this.queries = new QueueQueries(executor.dialect, queueName, this.prefixes);
+    const { dialect, concurrent: lists = false } = executor;
+    this.statements = new QueueStatements(dialect, queueName, this.prefixes, {
+      lists,
+      deletesCompleted: this.deletesCompleted,
+    });
+    this.queries = new QueueQueries(dialect, queueName, this.prefixes, lists);
     this.inserts = new JobInserts(this.statements);
-    const { statements } = this;
-    this.claims = (requests) => claimProgram(statements, requests);
-    this.endings = function* (calls) {
-      const outcomes = [...(yield* endProgram(statements, calls.flat()))];
-      return calls.map((endings) => outcomes.splice(0, endings.length));
-    };
+    this.calls = lists
+      ? new ConcurrentCalls(
+          new ListedCalls(
+            executor,
+            this.statements,
+            new ListedClaims(dialect, queueName, this.prefixes, lists),
+            this.inserts,
+          ),
+        )
+      : new SerialCalls(executor, this.statements, this.inserts);
   }
 
   /** The statements that set the storage up, for teams that run DDL themselves. */
   public schemaSql(): string {
-    return libraryTablesSql(this.executor.dialect, [this.statements.table, LEASES_TABLE]);
+    return libraryTablesSql(
+      this.executor.dialect,
+      [this.statements.table, LEASES_TABLE],
+      this.logged,
+    );
   }
 
   /** The feed that brings this database's changes. */
@@ -81,10 +93,12 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
   }
 
   protected override scoped(tx: Transaction): this {
+    const executor = this.executor.within(tx);
+    const { calls } = this;
     return Object.create(this, {
       scope: { value: tx },
-      executor: { value: this.executor.within(tx) },
-      batches: { value: new CallBatches() },
+      executor: { value: executor },
+      calls: { value: calls.within(executor) },
     }) as this;
   }
 
@@ -95,17 +109,17 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
   // ——— driver methods
 
   protected override _setup(o: CallOptions | undefined): Promise<void> {
-    this.batches.seal();
     const tables = [this.statements.table, LEASES_TABLE];
-    return setUpLibraryTables(this.executor, tables, this.changeFeed, o);
+    return this.calls.beside(WHOLE, () =>
+      setUpLibraryTables(this.executor, tables, this.logged, o),
+    );
   }
 
   protected override _add(
     jobs: readonly NewJob[],
     o: CallOptions | undefined,
-  ): Promise<readonly unknown[]> {
-    this.batches.seal();
-    return this.executor.atomic(() => addProgram(this.inserts, jobs), o);
+  ): Awaitable<readonly unknown[]> {
+    return this.calls.add(jobs, o);
   }
 
   protected override _claim(
@@ -113,39 +127,44 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
     terms: ClaimTerms,
     o: CallOptions | undefined,
   ): Awaitable<ClaimResult<Input, Output>> {
-    const { codec } = this.statements;
-    return andThen(this.together(this.claims, { ...request, terms }, o), (claimed) => {
-      const mark = {
-        worker_id: request.workerId,
-        lease_token: claimed.token,
-        lease_instance: terms.instance,
-      };
-      const jobs = claimed.rows.map((row) => codec.decodeClaimed<Input, Output>(row, mark));
-      return { jobs, renewed: claimed.renewed, sweepAgain: claimed.sweepAgain };
-    });
+    return andThen(this.calls.claim({ ...request, terms }, o), (claimed) =>
+      this.claimResult(claimed, request, terms),
+    );
   }
 
   protected override _end(
     endings: readonly JobEnding[],
     o: CallOptions | undefined,
   ): Awaitable<readonly FencedOutcome[]> {
-    return this.together(this.endings, endings, o);
+    return this.calls.end(endings, o);
+  }
+
+  protected override _endAndClaim(
+    endings: readonly JobEnding[],
+    request: ClaimRequest,
+    terms: ClaimTerms,
+    o: CallOptions | undefined,
+  ): Awaitable<EndAndClaimResult<Input, Output>> {
+    const done = this.calls.endAndClaim(endings, { ...request, terms }, o);
+    return andThen(done, ({ outcomes, claimed }) => ({
+      outcomes,
+      claimed: claimed && this.claimResult(claimed, request, terms),
+    }));
   }
 
   protected override _release(
     claim: { readonly id: unknown; readonly token: string },
     o: CallOptions | undefined,
   ): Promise<FencedOutcome> {
-    this.batches.seal();
-    return this.executor.atomic(() => releaseProgram(this.statements, claim), o);
+    return this.calls.run(changeOf(claim.id), () => releaseProgram(this.statements, claim), o);
   }
 
   protected override _saveProgress(
     progress: JobProgress,
     o: CallOptions | undefined,
   ): Promise<FencedOutcome> {
-    this.batches.seal();
-    return this.executor.atomic(() => saveProgressProgram(this.statements, progress), o);
+    const scope = { ids: [progress.id], writes: true };
+    return this.calls.run(scope, () => saveProgressProgram(this.statements, progress), o);
   }
 
   protected override async _get(
@@ -154,7 +173,8 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
   ): Promise<StoredJob<Input, Output> | undefined> {
     const number = jobNumber(id);
     if (number === undefined) return undefined;
-    const { rows } = await this.execute(this.queries.get({ id: number }), o);
+    const statement = this.queries.get({ id: number });
+    const { rows } = await this.calls.execute({ ids: [number] }, statement, o);
     return this.decoded(rows)[0];
   }
 
@@ -165,12 +185,11 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
   ): Promise<StoredJob<Input, Output>[]> {
     const { queries } = this;
     if (status === JobStatus.PENDING) {
-      this.batches.seal();
       const program = () => peekPendingProgram(queries, limit);
-      return this.decoded(await this.executor.atomic(program, { ...o, mode: "read" }));
+      return this.decoded(await this.calls.atomic(MANY, program, { ...o, mode: "read" }));
     }
     const peek = isFinalStatus(status) ? queries.peekFinal : queries.peekActive;
-    return this.decoded((await this.execute(peek({ status, limit }), o)).rows);
+    return this.decoded((await this.calls.execute(MANY, peek({ status, limit }), o)).rows);
   }
 
   protected override async _size(status: JobStatus, o: CallOptions | undefined): Promise<number> {
@@ -179,14 +198,15 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
       status === JobStatus.PENDING
         ? countPending({})
         : (isFinalStatus(status) ? countFinal : countActive)({ status });
-    return Number((await this.execute(statement, o)).rows[0]?.[0]);
+    return Number((await this.calls.execute(MANY, statement, o)).rows[0]?.[0]);
   }
 
   protected override async _getByRunId(
     runId: string,
     o: CallOptions | undefined,
   ): Promise<StoredJob<Input, Output>[]> {
-    return this.decoded((await this.execute(this.queries.byRun({ runId }), o)).rows);
+    const { rows } = await this.calls.execute(MANY, this.queries.byRun({ runId }), o);
+    return this.decoded(rows);
   }
 
   protected override async _outputFor(
@@ -195,42 +215,49 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
   ): Promise<Output | null> {
     const { queries } = this;
     const hash = queries.fingerprintHash(fingerprint);
-    const { rows } = await this.execute(queries.newestOutput({ fingerprint, hash }), o);
-    const output = rows[0]?.[0];
+    const statement = queries.newestOutput({ fingerprint, hash });
+    const output = (await this.calls.execute(MANY, statement, o)).rows[0]?.[0];
     return typeof output === "string" ? (JSON.parse(output) as Output) : null;
   }
 
   protected override async _abort(id: unknown, o: CallOptions | undefined): Promise<boolean> {
     const number = jobNumber(id);
     if (number === undefined) return false;
-    return (await this.execute(this.statements.abort({ id: number }), o)).changes > 0;
+    const statement = this.statements.abort({ id: number });
+    return (await this.calls.execute(changeOf(number), statement, o)).changes > 0;
   }
 
   protected override async _delete(id: unknown, o: CallOptions | undefined): Promise<boolean> {
     const number = jobNumber(id);
     if (number === undefined) return false;
-    return (await this.execute(this.statements.delete({ id: number }), o)).changes > 0;
+    const statement = this.statements.delete({ id: number });
+    return (await this.calls.execute(changeOf(number), statement, o)).changes > 0;
   }
 
   /** In batches, so that a running drain is not held up. */
-  protected override async _deleteFinished(
+  protected override _deleteFinished(
     status: FinalJobStatus,
     olderThanMs: number,
     o: CallOptions | undefined,
   ): Promise<void> {
-    const { rows } = await this.execute(this.queries.timeAgo({ ms: olderThanMs }), o);
-    const before = rows[0]?.[0] ?? null;
-    // So long ago that the database has no date for it.
-    if (before === null) return;
-    for (;;) {
-      const { changes } = await this.execute(this.statements.deleteFinished({ status, before }), o);
-      if (changes < DELETE_BATCH) return;
-    }
+    const { queries, statements, executor } = this;
+    return this.calls.beside(CLEANING, async () => {
+      const { rows } = await executor.execute(queries.timeAgo({ ms: olderThanMs }), o);
+      const before = rows[0]?.[0] ?? null;
+      // So long ago that the database has no date for it.
+      if (before === null) return;
+      for (;;) {
+        const { changes } = await executor.execute(
+          statements.deleteFinished({ status, before }),
+          o,
+        );
+        if (changes < DELETE_BATCH) return;
+      }
+    });
   }
 
   protected override _deleteAll(o: CallOptions | undefined): Promise<void> {
-    this.batches.seal();
-    return this.executor.atomic(() => deleteAllProgram(this.statements), o);
+    return this.calls.atomic(WHOLE, () => deleteAllProgram(this.statements), o);
   }
 
   protected override _renew(
@@ -238,12 +265,11 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
     known: (token: string) => boolean,
     o: CallOptions | undefined,
   ): Promise<readonly { readonly id: unknown; readonly token: string }[]> {
-    this.batches.seal();
-    return this.executor.atomic(() => renewProgram(this.statements, terms, known), o);
+    return this.calls.run({}, () => renewProgram(this.statements, terms, known), o);
   }
 
   protected override async _dropLease(instance: string): Promise<void> {
-    await this.execute(this.statements.dropLease({ instance }), undefined);
+    await this.calls.execute({}, this.statements.dropLease({ instance }), undefined);
   }
 
   protected override _subscribe(
@@ -251,13 +277,11 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
     callback: (change: QueueChange<Input, Output>) => void | Promise<void>,
     options: { readonly pollingIntervalMs?: number },
   ): Unsubscribe {
-    const { codec, table } = this.statements;
+    const { codec } = this.statements;
     const decode = (row: SqlRow): StoredJob<Input, Output> => codec.decode(row);
     return this.changeFeed.subscribe<SqlRow>(
       {
-        table: table.name,
-        columns: codec.columns,
-        keyColumns: ["id"],
+        ...this.logged.table,
         where: [
           { column: "queue", value: this.queueName },
           ...filter.map(({ name, value }) => ({ column: name, value })),
@@ -279,21 +303,23 @@ export abstract class SqlQueueStorage<Input, Output> extends BaseQueueStorage<In
 
   // ——— helpers
 
-  private execute(statement: SqlStatement, o: CallOptions | undefined) {
-    this.batches.seal();
-    return this.executor.execute(statement, o);
+  private get logged(): LoggedTable {
+    const { codec, table } = this.statements;
+    return {
+      feed: this.changeFeed,
+      table: { table: table.name, columns: codec.columns, keyColumns: ["id"] },
+    };
   }
 
-  /** A call with options of its own travels alone. */
-  private together<Request, Result>(
-    program: BatchProgram<Request, Result>,
-    request: Request,
-    o: CallOptions | undefined,
-  ): Awaitable<Result> {
-    if (o === undefined) return this.batches.join(this.executor, program, request);
-    this.batches.seal();
-    const alone = this.executor.atomic(() => program([request]), o);
-    return alone.then(([result]) => result as Result);
+  private claimResult(
+    { rows, token, renewed, sweepAgain }: ClaimedRows,
+    { workerId }: ClaimRequest,
+    { instance }: ClaimTerms,
+  ): ClaimResult<Input, Output> {
+    const { codec } = this.statements;
+    const mark = { worker_id: workerId, lease_token: token, lease_instance: instance };
+    const jobs = rows.map((row) => codec.decodeClaimed<Input, Output>(row, mark));
+    return { jobs, renewed, sweepAgain };
   }
 
   private decoded(rows: readonly SqlRow[]): StoredJob<Input, Output>[] {

@@ -14,7 +14,11 @@ export abstract class SqlRateLimiterStorage extends BaseRateLimiterStorage {
   protected constructor(executor: SqlExecutor, options: RateLimiterStorageOptions | undefined) {
     super(options);
     this.executor = executor;
-    this.statements = new RateLimiterStatements(executor.dialect, this.prefixes);
+    this.statements = new RateLimiterStatements(
+      executor.dialect,
+      this.prefixes,
+      executor.concurrent === true,
+    );
   }
 
   /** The statements that set the storage up, for teams that run DDL themselves. */
@@ -44,7 +48,7 @@ export abstract class SqlRateLimiterStorage extends BaseRateLimiterStorage {
   }
 
   protected override _record(queue: string, o: CallOptions | undefined): Promise<void> {
-    return this.executor.atomic(() => recordProgram(this.statements, queue), o);
+    return this.executor.atomic(() => this.statements.record(queue), o);
   }
 
   protected override async _count(
@@ -82,13 +86,15 @@ export abstract class SqlRateLimiterStorage extends BaseRateLimiterStorage {
     return this.executor.atomic(() => clearProgram(this.statements, queue), o);
   }
 
-  protected override _reserve(
+  protected override async _reserve(
     queue: string,
     max: number,
     windowMs: number,
     o: CallOptions | undefined,
   ): Promise<string | undefined> {
-    return this.executor.atomic(() => reserveProgram(this.statements, queue, max, windowMs), o);
+    const program = () => this.statements.reserve(queue, max, windowMs);
+    const id = await this.executor.atomic(program, o);
+    return id === undefined ? undefined : String(id);
   }
 
   protected override async _release(
@@ -105,28 +111,9 @@ export abstract class SqlRateLimiterStorage extends BaseRateLimiterStorage {
   }
 }
 
-function* recordProgram(statements: RateLimiterStatements, queue: string): SqlProgram<void> {
-  yield statements.forget({ queue });
-  yield statements.record({ queue });
-}
-
 function* clearProgram(statements: RateLimiterStatements, queue: string): SqlProgram<void> {
   yield statements.clearExecutions({ queue });
   yield statements.clearLimits({ queue });
-}
-
-function* reserveProgram(
-  statements: RateLimiterStatements,
-  queue: string,
-  max: number,
-  windowMs: number,
-): SqlProgram<string | undefined> {
-  yield statements.enter({ queue, windowMs });
-  yield statements.forget({ queue });
-  const [row] = (yield statements.isFree({ queue, windowMs, max })).rows;
-  if (Number(row?.[0]) !== 1) return undefined;
-  const [recorded] = (yield statements.record({ queue })).rows;
-  return String(recorded?.[0]);
 }
 
 function textOf({ rows }: SqlResult): string | undefined {

@@ -1,5 +1,6 @@
 import type { Prefix } from "@workglow/storage";
-import type { LibraryColumn, LibraryTable } from "./LibraryTable.ts";
+import type { SqlDialect } from "@workglow/storage/sql";
+import { type LibraryColumn, type LibraryTable, tenantTableName } from "./LibraryTable.ts";
 
 export const LEASES_TABLE: LibraryTable = {
   name: "_workglow_job_leases",
@@ -9,6 +10,7 @@ export const LEASES_TABLE: LibraryTable = {
     { name: "expires_at", type: "timestamp" },
   ],
   indexes: [],
+  churns: true,
 };
 
 /** About what a claim adds to a row, in bytes. */
@@ -59,13 +61,14 @@ const COLUMNS: readonly LibraryColumn[] = [
 ];
 
 /** The jobs of all queues whose storages have these tenant columns. */
-export function jobTable(prefixes: readonly Prefix[]): LibraryTable {
+export function jobTable(dialect: SqlDialect, prefixes: readonly Prefix[]): LibraryTable {
   const tenant = prefixes.map(({ name }) => name);
   const queue = [...tenant, "queue"];
   return {
-    name: ["job_queue", ...tenant].join("_"),
+    name: tenantTableName(dialect, "job_queue", tenant),
     key: { identity: "id" },
     columns: [...prefixColumns(prefixes), ...COLUMNS],
+    tenant,
     indexes: [
       {
         // What next() claims, in its order.
@@ -86,6 +89,7 @@ export function jobTable(prefixes: readonly Prefix[]): LibraryTable {
       { columns: ["fingerprint_hash"], where: `"status" = 'COMPLETED'` },
       { columns: [...queue, "job_run_id", "id"], where: `"job_run_id" IS NOT NULL` },
     ],
+    churns: true,
   };
 }
 

@@ -1,27 +1,30 @@
 import type { Prefix } from "@workglow/storage";
-import type { LibraryTable } from "./LibraryTable.ts";
+import type { SqlDialect } from "@workglow/storage/sql";
+import { type LibraryTable, tenantTableName } from "./LibraryTable.ts";
 import { prefixColumns } from "./queueTables.ts";
 
 /** When executions happened. */
-export function executionsTable(prefixes: readonly Prefix[]): LibraryTable {
+export function executionsTable(dialect: SqlDialect, prefixes: readonly Prefix[]): LibraryTable {
   const tenant = prefixes.map(({ name }) => name);
   return {
-    name: ["job_rate_limit_executions", ...tenant].join("_"),
+    name: tenantTableName(dialect, "job_rate_limit_executions", tenant),
     key: { identity: "id" },
     columns: [
       ...prefixColumns(prefixes),
       { name: "queue", type: "text" },
       { name: "executed_at", type: "timestamp" },
     ],
+    tenant,
     indexes: [{ columns: [...tenant, "queue", "executed_at", "id"] }],
+    churns: true,
   };
 }
 
 /** One row for each queue: who reserves locks it, so that reservations come one after the other. */
-export function limitsTable(prefixes: readonly Prefix[]): LibraryTable {
+export function limitsTable(dialect: SqlDialect, prefixes: readonly Prefix[]): LibraryTable {
   const tenant = prefixes.map(({ name }) => name);
   return {
-    name: ["job_rate_limit_next_available", ...tenant].join("_"),
+    name: tenantTableName(dialect, "job_rate_limit_next_available", tenant),
     key: [...tenant, "queue"],
     columns: [
       ...prefixColumns(prefixes),
@@ -30,6 +33,8 @@ export function limitsTable(prefixes: readonly Prefix[]): LibraryTable {
       // The longest window that was asked for: what is older has no effect any more.
       { name: "window_ms", type: "integer", default: 0 },
     ],
+    tenant,
     indexes: [],
+    churns: true,
   };
 }

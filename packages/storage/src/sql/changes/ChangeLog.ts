@@ -1,9 +1,12 @@
 import type { SqlProgram, SqlRow } from "../SqlExecutor.ts";
-import type { SqlChangeSource } from "./SqlChangeFeed.ts";
+import type { SqlChangeSource, SqlChangeTable } from "./SqlChangeFeed.ts";
 
-/** A committed change as the log has it: values of the source's columns, in their order. */
+/**
+ * A committed change as the log has it: values of the source's columns, in their order. `RESYNC`
+ * has none: what happened to the table before it is not known.
+ */
 export interface LoggedChange {
-  readonly type: "INSERT" | "UPDATE" | "DELETE";
+  readonly type: "INSERT" | "UPDATE" | "DELETE" | "RESYNC";
   readonly old: SqlRow | undefined;
   readonly new: SqlRow | undefined;
   readonly position: string;
@@ -54,6 +57,12 @@ export interface ChangeLog {
   poll(): Promise<boolean>;
   /** Renews leases and removes what every subscriber has read. Gives the tails that had lapsed. */
   renew(held: readonly HeldTail[]): Promise<ReadonlySet<LogTail>>;
+  /** See {@link SqlChangeFeed.setupSql}. */
+  setupSql(table: SqlChangeTable): readonly string[];
+  /** See {@link SqlChangeFeed.isSetUp}. */
+  isSetUp(table: SqlChangeTable): SqlProgram<boolean>;
+  /** See {@link SqlChangeFeed.interruptSql}. */
+  interruptSql(table: string): readonly string[];
   /** See {@link SqlChangeFeed.interrupt}. */
   interrupt(table: string): SqlProgram<void>;
   /** Removes what dead subscribers left behind. */

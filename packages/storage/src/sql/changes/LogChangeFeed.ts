@@ -2,7 +2,12 @@ import type { TabularSubscribeOptions, Unsubscribe } from "../../tabular/ITabula
 import type { SqlProgram } from "../SqlExecutor.ts";
 import type { ChangeLog } from "./ChangeLog.ts";
 import { LogSubscription } from "./LogSubscription.ts";
-import type { SqlChangeFeed, SqlChangeSource, SqlRowChange } from "./SqlChangeFeed.ts";
+import type {
+  SqlChangeFeed,
+  SqlChangeSource,
+  SqlChangeTable,
+  SqlRowChange,
+} from "./SqlChangeFeed.ts";
 
 const DEFAULT_POLLING_MS = 250;
 /** Timers take no longer delay. */
@@ -69,6 +74,18 @@ export class LogChangeFeed implements SqlChangeFeed {
   /** To be called after each commit of this connection. */
   public wake(): void {
     for (const { subscription } of this.subscribers) subscription.wake();
+  }
+
+  public setupSql(table: SqlChangeTable): readonly string[] {
+    return this.log.setupSql(table);
+  }
+
+  public isSetUp(table: SqlChangeTable): SqlProgram<boolean> {
+    return this.log.isSetUp(table);
+  }
+
+  public interruptSql(table: string): readonly string[] {
+    return this.log.interruptSql(table);
   }
 
   public interrupt(table: string): SqlProgram<void> {

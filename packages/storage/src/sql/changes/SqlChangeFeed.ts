@@ -34,6 +34,9 @@ export interface SqlChangeSource<T> {
   decode(values: SqlRow): T;
 }
 
+/** A table and the columns of it that travel with its changes. */
+export type SqlChangeTable = Pick<SqlChangeSource<unknown>, "table" | "columns" | "keyColumns">;
+
 /** One committed change. `RESYNC` has neither row: what came before `position` is not known. */
 export interface SqlRowChange<T> {
   readonly type: "INSERT" | "UPDATE" | "DELETE" | "RESYNC";
@@ -57,9 +60,23 @@ export interface SqlChangeFeed {
   ): Unsubscribe;
 
   /**
+   * The statements by which the table's changes can be subscribed to, where that has to be arranged
+   * when the table is set up; elsewhere none. They may run again, and have to when its columns have
+   * changed.
+   */
+  setupSql(table: SqlChangeTable): readonly string[];
+
+  /** Whether {@link setupSql} has been run for the table as it is. */
+  isSetUp(table: SqlChangeTable): SqlProgram<boolean>;
+
+  /** What {@link interrupt} does, as statements for a team's own tools. */
+  interruptSql(table: string): readonly string[];
+
+  /**
    * Stops the logging of a table's changes, to be run in the same transaction before DDL that
-   * drops or renames the table or one of its columns. Live subscriptions begin a new log by
-   * themselves afterwards and get a `RESYNC`. Adding columns needs no call.
+   * drops or renames the table or one of its columns. Afterwards {@link setupSql} is to be run;
+   * live subscriptions then begin a new log by themselves and get a `RESYNC`. Adding columns needs
+   * no call.
    */
   interrupt(table: string): SqlProgram<void>;
 

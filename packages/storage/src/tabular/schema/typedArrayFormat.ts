@@ -56,7 +56,10 @@ function bytesOf(array: TypedArray): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-/** Reads what {@link typedArrayToBytes} wrote, into a fresh, aligned array. */
+/**
+ * Reads what {@link typedArrayToBytes} wrote, into an array of its own: over the bytes' memory where
+ * nobody else can have a part of it, else over a copy.
+ */
 export function typedArrayFromBytes(
   bytes: Uint8Array,
   declared: TypedArrayName | undefined,
@@ -65,8 +68,9 @@ export function typedArrayFromBytes(
   if (name === undefined) throw new RangeError("stored bytes hold no known typed array");
   const length = declared === undefined ? bytes.length - 1 : bytes.length;
   const arrayType = typedArrayConstructor(name);
+  const isOwn = bytes.constructor === Uint8Array && bytes.byteLength === bytes.buffer.byteLength;
   // A driver may hand out a Buffer, whose own `slice` shares memory.
-  const owned = Uint8Array.prototype.slice.call(bytes, 0, length);
+  const owned = isOwn ? bytes : Uint8Array.prototype.slice.call(bytes, 0, length);
   const copy = littleEndian(owned, arrayType.BYTES_PER_ELEMENT);
   return new arrayType(
     copy.buffer as ArrayBuffer,
