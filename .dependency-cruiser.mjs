@@ -1,8 +1,15 @@
 // Imports run one way: util ← storage ← job-queue ← vendors ← examples, bench.
 // A new vendor package is covered as soon as it stands in `vendors`.
 
-const vendors = ["sqlite"];
-const drivers = ["better-sqlite3", "sqlite-vec", "node:sqlite", "bun:sqlite"];
+const vendors = ["sqlite", "postgres"];
+const drivers = [
+  "pg",
+  "@electric-sql/pglite",
+  "better-sqlite3",
+  "sqlite-vec",
+  "node:sqlite",
+  "bun:sqlite",
+];
 
 /** @param {string[]} names */
 const anyOf = (names) => `(?:${names.join("|")})`;

@@ -9,6 +9,9 @@ const foldersWithTests = ["packages", "examples"]
   .concat(join(root, "bench"), join(root, "docs"), join(root, "scripts"))
   .filter((folder) => existsSync(join(folder, "test")));
 
+/** Projects whose tests need PostgreSQL servers: these are started once for all of them. */
+const withServers = ["postgres", "document-search", "bench", "docs"];
+
 /**
  * One project per folder that has tests: `vitest --project storage` runs those of one package.
  *
@@ -17,12 +20,16 @@ const foldersWithTests = ["packages", "examples"]
  */
 const projects: TestProjectInlineConfiguration[] = foldersWithTests.flatMap((folder) => {
   const name = basename(folder);
+  const globalSetup = withServers.includes(name)
+    ? [join(root, "packages/postgres/test/servers/globalSetup.ts")]
+    : [];
   return [
     {
       extends: true,
       test: {
         name,
         root: folder,
+        globalSetup,
         include: ["test/**/*.test.ts"],
         exclude: ["test/processes/**"],
         sequence: { groupOrder: 0 },
@@ -33,6 +40,7 @@ const projects: TestProjectInlineConfiguration[] = foldersWithTests.flatMap((fol
       test: {
         name: `${name}:processes`,
         root: folder,
+        globalSetup,
         include: ["test/processes/**/*.test.ts"],
         sequence: { groupOrder: 1 },
         maxWorkers: 1,

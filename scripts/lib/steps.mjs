@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkPackaging } from "./packaging.mjs";
 import { binFolder, oldestNode, reportsFolder, testFolders } from "./paths.mjs";
@@ -68,9 +68,11 @@ async function tool(name, args) {
 
 async function runVitest() {
   const report = freshReport("vitest.json");
+  const serversNotRun = freshReport("postgres-not-run.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   const { ok } = await run(join(binFolder, "vitest"), ["run", ...reporters]);
-  return testResult(ok, readVitestReport(report));
+  const result = testResult(ok, readVitestReport(report));
+  return { ...result, notRun: [...(result.notRun ?? []), ...readLines(serversNotRun)] };
 }
 
 async function runBun() {
@@ -123,6 +125,14 @@ function testResult(ok, counts) {
  */
 function unavailable(what, why) {
   return { ok: !process.env.WORKGLOW_RUN_ALL, notRun: [`${what}: ${why.trim()}`] };
+}
+
+/**
+ * @param {string} path a JSON list of lines
+ * @returns {string[]}
+ */
+function readLines(path) {
+  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : [];
 }
 
 /** @param {string} name */

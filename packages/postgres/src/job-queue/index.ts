@@ -1,0 +1,5 @@
+export { type PostgresQueueOptions, PostgresQueueStorage } from "./PostgresQueueStorage.ts";
+export {
+  type PostgresRateLimiterOptions,
+  PostgresRateLimiterStorage,
+} from "./PostgresRateLimiterStorage.ts";

@@ -1,0 +1,4 @@
+/** What this machine cannot run, and why. */
+export class Unavailable extends Error {
+  override readonly name = "Unavailable";
+}
