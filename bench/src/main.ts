@@ -1,16 +1,36 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { removeFiles } from "./files.ts";
+import { changesPostgres } from "./groups/changesPostgres.ts";
 import { kvMemory } from "./groups/kvMemory.ts";
 import { kvSqlite } from "./groups/kvSqlite.ts";
 import { queueMemory } from "./groups/queueMemory.ts";
+import { queuePostgres } from "./groups/queuePostgres.ts";
+import { queuePostgresHistory } from "./groups/queuePostgresHistory.ts";
+import { queuePostgresIdle } from "./groups/queuePostgresIdle.ts";
 import { queueSqlite } from "./groups/queueSqlite.ts";
+import { tabularPostgres } from "./groups/tabularPostgres.ts";
 import { tabularSqlite } from "./groups/tabularSqlite.ts";
-import { compare, type Group, type Line, runRounds } from "./measure.ts";
+import { vectorPostgres } from "./groups/vectorPostgres.ts";
+import { type Contender, compare, type Group, type Line, runRounds } from "./measure.ts";
 
-const GROUPS: readonly Group[] = [tabularSqlite, kvSqlite, kvMemory, queueSqlite, queueMemory];
+const GROUPS: readonly Group[] = [
+  tabularSqlite,
+  kvSqlite,
+  kvMemory,
+  queueSqlite,
+  queueMemory,
+  tabularPostgres,
+  changesPostgres,
+  vectorPostgres,
+  queuePostgres,
+  queuePostgresIdle,
+  queuePostgresHistory,
+];
 
-const { values } = parseArgs({
+// `npm run bench -- queue postgres` runs the groups that have all these words in their name.
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
     only: { type: "string", default: "" },
@@ -21,13 +41,17 @@ const rounds = Number(values.rounds);
 if (!Number.isSafeInteger(rounds) || rounds < 1)
   throw new Error("--rounds is an integer of 1 or more");
 
-async function runGroup(group: Group): Promise<Line[]> {
-  const contenders = await group.open();
+const words = [values.only, ...positionals].map((word) => word.toLowerCase());
+
+async function runGroup(group: Group): Promise<{ lines: Line[]; about: string }> {
+  let contenders: readonly Contender[] = [];
   try {
+    contenders = await group.open();
     const rates = await runRounds(contenders, rounds, (step) => progress(`${group.name}: ${step}`));
-    return compare(group, contenders, rates);
+    return { lines: compare(group, contenders, rates), about: group.about?.() ?? "" };
   } finally {
     for (const contender of contenders) await contender.close();
+    await group.close?.();
   }
 }
 
@@ -36,6 +60,7 @@ function progress(text: string): void {
 }
 
 function print(lines: readonly Line[]): void {
+  if (lines.length === 0) console.log("  not run: this machine lacks what it needs");
   const width = Math.max(...lines.map((line) => line.operation.length));
   for (const { operation, peer, ratio, ours, theirs, goal } of lines) {
     const verdict =
@@ -57,12 +82,12 @@ if (!values.json) {
   );
 }
 for (const group of GROUPS) {
-  if (!group.name.toLowerCase().includes(values.only.toLowerCase())) continue;
-  const lines = await runGroup(group);
+  if (!words.every((word) => group.name.toLowerCase().includes(word))) continue;
+  const { lines, about } = await runGroup(group);
   progress("");
   all.push(...lines);
   if (!values.json) {
-    console.log(group.name);
+    console.log([group.name, about].filter(Boolean).join(": "));
     print(lines);
     console.log();
   }

@@ -1,7 +1,17 @@
-/** What is timed; `prepare` runs before it, off the clock. Gives how many operations it did. */
+/** What an operation measured by a clock of its own, such as the waits between other things. */
+export interface Timed {
+  readonly count: number;
+  readonly ms: number;
+}
+
+/**
+ * What is timed; `prepare` runs before it and `finish` after it, off the clock. Gives how many
+ * operations it did.
+ */
 export interface Operation {
   readonly prepare?: () => Promise<unknown>;
-  readonly run: () => Promise<number>;
+  readonly run: () => Promise<number | Timed>;
+  readonly finish?: () => Promise<unknown>;
 }
 
 /** One library (or hand-written code) in a comparison. */
@@ -14,20 +24,25 @@ export interface Contender {
 
 /** A promise about a ratio: ours to a peer's operations a second. */
 export interface Goal {
+  /** The peer's operation, and ours unless `ourOperation` is given. */
   readonly operation: string;
   readonly peer: string;
-  readonly atLeast: number;
-  /** The peer's operation to compare with, when it has another name. */
-  readonly peerOperation?: string;
-  /** Our operation to compare, when it has another name. */
+  /** Not given: the two are shown side by side, and nothing is promised. */
+  readonly atLeast?: number;
   readonly ourOperation?: string;
 }
 
 export interface Group {
   readonly name: string;
   readonly goals: readonly Goal[];
-  /** Ours comes first. */
+  /** The contender that all others are compared with; otherwise the first is, with all others. */
+  readonly baseline?: string;
+  /** Ours comes first, and every other is a peer. None where this machine cannot run the group. */
   open(): Promise<readonly Contender[]>;
+  /** What they run on, for the reader; known once they are open. */
+  about?(): string;
+  /** After the contenders are closed, or have failed to open. */
+  close?(): Promise<void>;
 }
 
 export interface Line {
@@ -55,23 +70,28 @@ export async function runRounds(
   onStep: (text: string) => void,
 ): Promise<Map<string, number[]>> {
   const rates = new Map<string, number[]>();
-  const operations = [...new Set(contenders.flatMap(({ operations }) => Object.keys(operations)))];
-  for (const operation of operations) {
+  for (const operation of namesOfOperations(contenders)) {
     const having = contenders.filter((contender) => operation in contender.operations);
     for (let round = 0; round < rounds + WARM_UP_ROUNDS; round++) {
       onStep(`${operation} ${round + 1}/${rounds + WARM_UP_ROUNDS}`);
       for (const contender of shuffled(having)) {
-        const { prepare, run } = contender.operations[operation] as Operation;
+        const { prepare, run, finish } = contender.operations[operation] as Operation;
         await prepare?.();
         globalThis.gc?.();
-        const started = performance.now();
-        const count = await run();
-        const rate = (count / (performance.now() - started)) * 1000;
+        const rate = await measuredRate(run);
+        await finish?.();
         if (round >= WARM_UP_ROUNDS) push(rates, rateKey(contender.name, operation), rate);
       }
     }
   }
   return rates;
+}
+
+async function measuredRate(run: Operation["run"]): Promise<number> {
+  const started = performance.now();
+  const done = await run();
+  const ms = performance.now() - started;
+  return typeof done === "number" ? (done / ms) * 1000 : (done.count / done.ms) * 1000;
 }
 
 /** The lines of a group's table, from what {@link runRounds} measured. */
@@ -80,29 +100,49 @@ export function compare(
   contenders: readonly Contender[],
   rates: Map<string, number[]>,
 ): Line[] {
-  const ours = contenders[0] as Contender;
   const lines: Line[] = [];
-  for (const operation of Object.keys(ours.operations)) {
-    for (const peer of contenders.slice(1)) {
+  const add = (mine: Side, theirs: Side, goal: Goal | undefined): void => {
+    const ours = rates.get(rateKey(mine.contender, mine.operation));
+    const peers = rates.get(rateKey(theirs.contender, theirs.operation));
+    if (ours === undefined || peers === undefined) return;
+    lines.push({
+      group: group.name,
+      operation:
+        group.baseline === undefined ? mine.operation : `${mine.operation}: ${mine.contender}`,
+      peer: theirs.contender,
+      ratio: median(ours.map((rate, round) => rate / (peers[round] as number))),
+      ours: median(ours),
+      theirs: median(peers),
+      goal: goal?.atLeast,
+    });
+  };
+  const compared = pairs(group, contenders);
+  for (const operation of namesOfOperations(contenders)) {
+    for (const [contender, peer] of compared) {
       const goal = group.goals.find(
         (g) => (g.ourOperation ?? g.operation) === operation && g.peer === peer.name,
       );
-      const theirOperation = goal?.peerOperation ?? operation;
-      const mine = rates.get(rateKey(ours.name, operation));
-      const theirs = rates.get(rateKey(peer.name, theirOperation));
-      if (mine === undefined || theirs === undefined) continue;
-      lines.push({
-        group: group.name,
-        operation,
-        peer: peer.name,
-        ratio: median(mine.map((rate, round) => rate / (theirs[round] as number))),
-        ours: median(mine),
-        theirs: median(theirs),
-        goal: goal?.atLeast,
-      });
+      const mine = { contender: contender.name, operation };
+      add(mine, { contender: peer.name, operation: goal?.operation ?? operation }, goal);
     }
   }
   return lines;
+}
+
+const namesOfOperations = (contenders: readonly Contender[]): Set<string> =>
+  new Set(contenders.flatMap(({ operations }) => Object.keys(operations)));
+
+interface Side {
+  readonly contender: string;
+  readonly operation: string;
+}
+
+function pairs(group: Group, contenders: readonly Contender[]): [Contender, Contender][] {
+  const [first, ...others] = contenders;
+  if (first === undefined) return [];
+  if (group.baseline === undefined) return others.map((peer) => [first, peer]);
+  const baseline = contenders.find(({ name }) => name === group.baseline) as Contender;
+  return contenders.filter((one) => one !== baseline).map((one) => [one, baseline]);
 }
 
 const rateKey = (contender: string, operation: string): string => `${contender}\0${operation}`;

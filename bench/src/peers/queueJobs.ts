@@ -1,0 +1,44 @@
+import type { Operation } from "../measure.ts";
+import { tidy } from "../postgres/tidy.ts";
+
+/** What every queue's jobs carry. */
+export interface BenchInput {
+  readonly n: number;
+  readonly text: string;
+}
+
+export const benchInputs = (count: number): readonly BenchInput[] =>
+  Array.from({ length: count }, (_, n) => ({ n, text: `the work of job ${n}` }));
+
+/**
+ * A queue that a round fills and drains. Each drain gives how many jobs it ended for good, as the
+ * database knows it.
+ */
+export interface QueueApi {
+  /** Deletes all jobs, ended ones too. */
+  clear(): Promise<unknown>;
+  fill(inputs: readonly BenchInput[]): Promise<unknown>;
+  /** How many jobs are still to be ended. */
+  unfinished(): Promise<number>;
+}
+
+/** Fills before the clock runs; afterwards sees to it that nothing was left. */
+export function drained(
+  api: QueueApi,
+  url: string,
+  inputs: readonly BenchInput[],
+  run: () => Promise<number>,
+): Required<Operation> {
+  return {
+    prepare: async () => {
+      await api.clear();
+      await api.fill(inputs);
+      await tidy(url);
+    },
+    run,
+    finish: async () => {
+      const left = await api.unfinished();
+      if (left !== 0) throw new Error(`${left} jobs were left`);
+    },
+  };
+}
