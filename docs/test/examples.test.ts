@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { basename, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
+import { freshDatabase } from "../../packages/postgres/test/servers/fresh.ts";
+import { servers } from "../../scripts/lib/postgres/testServers.ts";
 import { pageProgram } from "./pageProgram.ts";
 
 const run = promisify(execFile);
@@ -36,6 +38,13 @@ function programFile(page: string, source: string): string {
   return file;
 }
 
+/** A new database for the pages that connect to the one that `DATABASE_URL` names. */
+async function databaseFor(source: string): Promise<{ readonly url: string } & AsyncDisposable> {
+  if (!source.includes("DATABASE_URL")) return { url: "", [Symbol.asyncDispose]: async () => {} };
+  const { main, embedded } = servers();
+  return freshDatabase((main ?? embedded).url);
+}
+
 describe("the examples of the manual", () => {
   for (const page of pages) {
     const { source, output, blocks } = pageProgram(readFileSync(page, "utf8"));
@@ -44,14 +53,15 @@ describe("the examples of the manual", () => {
       const folder = mkdtempSync(join(tmpdir(), `workglow-docs-${basename(page, ".md")}-`));
       folders.push(folder);
       const file = programFile(page, source);
+      await using database = await databaseFor(source);
       const { stdout } = await run(
         process.execPath,
         ["--conditions=@workglow/source", "--no-warnings", file],
-        { cwd: folder },
+        { cwd: folder, env: { ...process.env, DATABASE_URL: database.url } },
       );
       const printed = stdout.split("\n").map((line) => line.trimEnd());
       expect(printed.filter((line) => line !== "")).toEqual(output);
-    });
+    }, 60_000);
   }
 
   test("type-check", async () => {

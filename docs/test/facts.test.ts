@@ -4,6 +4,7 @@ import * as conformance from "@workglow/conformance";
 import * as jobQueue from "@workglow/job-queue";
 import * as util from "@workglow/util";
 import { describe, expect, test } from "vitest";
+import { classifyPostgresError } from "../../packages/postgres/src/postgresErrors.ts";
 
 const docs = resolve(import.meta.dirname, "..");
 const repository = resolve(docs, "..");
@@ -41,17 +42,62 @@ describe("the page on errors", () => {
   });
 });
 
-describe("the page on SQLite", () => {
-  const { peerDependencies } = JSON.parse(
-    readFileSync(join(repository, "packages/sqlite/package.json"), "utf8"),
-  ) as { peerDependencies: Record<string, string> };
+/** Ranges of a package's optional peers. */
+function peersOf(name: string): readonly (readonly [string, string])[] {
+  const { peerDependencies } = packageJson(`packages/${name}`);
+  return Object.entries(peerDependencies);
+}
 
-  test.each(Object.entries(peerDependencies))("gives the oldest version of %s", (name, range) => {
+function packageJson(folder: string): {
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+} {
+  return JSON.parse(readFileSync(join(repository, folder, "package.json"), "utf8"));
+}
+
+describe.each([
+  { name: "sqlite", title: "SQLite" },
+  { name: "postgres", title: "PostgreSQL" },
+])("the page on $title", ({ name }) => {
+  test.each(peersOf(name))("gives the oldest version of %s", (peer, range) => {
     const oldest = range.replace(">=", "");
-    const lines = page("sqlite.md")
+    const lines = page(`${name}.md`)
       .split("\n")
-      .filter((line) => line.includes(`\`${name}\``));
+      .filter((line) => line.includes(`\`${peer}\``));
     expect(lines.join("\n")).toContain(`version ${oldest} or later`);
+  });
+});
+
+describe("the page on PostgreSQL", () => {
+  const postgres = page("postgres.md");
+
+  test.each(["pg", "@electric-sql/pglite"])("names the version of %s that is tested", (peer) => {
+    const { devDependencies } = packageJson("packages/postgres");
+    const line = postgres.split("\n").find((row) => row.startsWith(`| \`${peer}\` |`));
+    expect(line).toContain(`| ${devDependencies[peer]};`);
+  });
+
+  test("says what each SQLSTATE becomes", () => {
+    const table = postgres.slice(postgres.indexOf("| SQLSTATE |"), postgres.indexOf("After `CONN"));
+    const rows = table
+      .split("\n")
+      .slice(2)
+      .filter((row) => row !== "");
+    const told: string[] = [];
+    const found: string[] = [];
+    for (const row of rows) {
+      const [, first = "", errorClass = "", rest = ""] = row.split("|").map((cell) => cell.trim());
+      const [kind, ...codes] = rest.replaceAll("`", "").split(", ");
+      const states = first.match(/\b[0-9A-Z]{5}\b|\b\d\d(?=…)/gu) ?? [];
+      for (const [i, state] of states.entries()) {
+        const error = classifyPostgresError({ code: state.padEnd(5, "9") });
+        told.push(`${state} ${errorClass} ${kind} ${codes[i] ?? codes.at(-1)}`);
+        const { name, kind: foundKind, code } = error as util.StorageError;
+        found.push(`${state} \`${name}\` ${foundKind} ${code}`);
+      }
+    }
+    expect(told.length).toBeGreaterThan(25);
+    expect(found).toEqual(told);
   });
 });
 

@@ -1,6 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { JobStatus, type JobStorageFormat, StaleLeaseError } from "@workglow/job-queue";
+import { StorageBusyError } from "@workglow/util";
 import { fileChunks } from "./chunk.ts";
 import type { Embedder } from "./embed.ts";
 import { type FoundFile, fileHash } from "./files.ts";
@@ -159,46 +160,49 @@ async function isDrained({ jobs }: Library): Promise<boolean> {
 
 async function runJob(library: Library, embedder: Embedder, job: Job): Promise<void> {
   try {
-    await indexDocument(library, embedder, job);
+    await indexDocument(library, embedder, job).catch((error: unknown) => {
+      // What the database was too busy for is no fault of the document's.
+      if (error instanceof StorageBusyError) return library.jobs.release(job);
+      if (error instanceof StaleLeaseError) throw error;
+      return tryLater(library, job, error);
+    });
   } catch (error) {
     // The job went to another process while this one stood still: it is no longer ours.
-    if (error instanceof StaleLeaseError) return;
-    await tryLater(library, job, error);
+    if (!(error instanceof StaleLeaseError)) throw error;
   }
 }
 
 /** Gives the job back to be run again; the queue ends it when its retries are used up. */
-async function tryLater(library: Library, job: Job, reason: unknown): Promise<void> {
-  try {
-    await library.jobs.complete({
-      ...job,
-      status: JobStatus.PENDING,
-      error: reason instanceof Error ? reason.message : String(reason),
-      run_after: new Date(Date.now() + RETRY_PAUSE_MS).toISOString(),
-    });
-  } catch (error) {
-    if (!(error instanceof StaleLeaseError)) throw error;
-  }
+function tryLater(library: Library, job: Job, reason: unknown): Promise<void> {
+  return library.jobs.complete({
+    ...job,
+    status: JobStatus.PENDING,
+    error: reason instanceof Error ? reason.message : String(reason),
+    run_after: new Date(Date.now() + RETRY_PAUSE_MS).toISOString(),
+  });
 }
 
 /**
  * Chunks and the job's completion are stored in one transaction: after a crash either both are
  * there or neither, so that no job runs again whose chunks are stored. Small files are embedded
- * before the transaction opens; a large one is streamed through it, batch by batch.
+ * before the transaction opens; of a large one the rest is streamed through it, batch by batch.
  */
 async function indexDocument(library: Library, embedder: Embedder, job: Job): Promise<void> {
   const { path, absolutePath } = job.input;
-  const batches = chunkBatches(path, absolutePath, embedder);
-  let batch = await batches.next();
+  const { value: first = [] } = await chunkBatches(path, absolutePath, embedder).next();
   await library.transaction(async (tx) => {
     // A job that was deleted is about an older version of the file.
     if ((await library.jobs.with(tx).get(job.id)) === undefined) return;
     const chunks = library.chunks.with(tx);
     await chunks.deleteSearch({ path });
-    let count = 0;
-    for (; !batch.done; batch = await batches.next()) {
-      await chunks.putBulk(batch.value);
-      count += batch.value.length;
+    await chunks.putBulk(first);
+    let count = first.length;
+    if (count === CHUNKS_A_BATCH) {
+      // Begun anew whenever the database runs this function again.
+      for await (const batch of chunkBatches(path, absolutePath, embedder, count)) {
+        await chunks.putBulk(batch);
+        count += batch.length;
+      }
     }
     await library.jobs.with(tx).complete({
       ...job,
@@ -209,16 +213,19 @@ async function indexDocument(library: Library, embedder: Embedder, job: Job): Pr
   });
 }
 
+/** @param from the position of the first chunk that is wanted */
 async function* chunkBatches(
   path: string,
   absolutePath: string,
   embedder: Embedder,
-): AsyncGenerator<Chunk[]> {
+  from = 0,
+): AsyncGenerator<Chunk[], undefined> {
   let batch: Chunk[] = [];
-  let position = 0;
+  let position = -1;
   for await (const text of fileChunks(absolutePath)) {
-    batch.push({ path, position, vector: await embedder.embed(text), metadata: { text } });
     position++;
+    if (position < from) continue;
+    batch.push({ path, position, vector: await embedder.embed(text), metadata: { text } });
     if (batch.length < CHUNKS_A_BATCH) continue;
     yield batch;
     batch = [];

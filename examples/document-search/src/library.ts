@@ -1,26 +1,12 @@
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
-import { InMemoryQueueStorage, type IQueueStorage } from "@workglow/job-queue";
-import {
-  Sqlite,
-  SqliteKvStorage,
-  SqliteTabularStorage,
-  SqliteVectorStorage,
-  withTransaction as withSqliteTransaction,
-} from "@workglow/sqlite";
-import { SqliteQueueStorage } from "@workglow/sqlite/job-queue";
-import {
-  type IKvStorage,
-  InMemoryKvStorage,
-  InMemoryTabularStorage,
-  InMemoryVectorStorage,
-  type ITabularStorage,
-  type IVectorStorage,
-  MemoryDatabase,
-  type Transaction,
-  withTransaction as withMemoryTransaction,
+import type { IQueueStorage } from "@workglow/job-queue";
+import type {
+  EntityOf,
+  IKvStorage,
+  ITabularStorage,
+  IVectorStorage,
+  Transaction,
 } from "@workglow/storage";
-import { ChunkKey, ChunkSchema, DocumentKey, DocumentSchema } from "./schemas.ts";
+import type { ChunkKey, ChunkSchema, DocumentKey, DocumentSchema } from "./schemas.ts";
 
 export interface IndexJob {
   readonly path: string;
@@ -31,78 +17,76 @@ export interface IndexJob {
  * The four storages of the program. Everything else in it knows only these interfaces; which
  * backend is behind them is decided here.
  */
-export interface Library extends AsyncDisposable {
+export interface Storages {
   readonly settings: IKvStorage<string, string>;
   readonly documents: ITabularStorage<typeof DocumentSchema, typeof DocumentKey>;
   readonly chunks: IVectorStorage<
     { text: string },
     typeof ChunkSchema,
     // The entity's type follows from the schema.
-    import("@workglow/storage").EntityOf<typeof ChunkSchema>,
+    EntityOf<typeof ChunkSchema>,
     typeof ChunkKey
   >;
   readonly jobs: IQueueStorage<IndexJob, { readonly chunks: number }>;
-  /** What is done through `tx` is stored together or not at all. */
+  /** What is done through `tx` is stored together or not at all; `fn` may run more than once. */
   transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
 }
 
-export type BackendName = "memory" | "sqlite";
+export interface Library extends Storages, AsyncDisposable {}
+
+export const BACKENDS = ["memory", "sqlite", "pglite", "postgres"] as const;
+export type BackendName = (typeof BACKENDS)[number];
 
 export interface LibraryOptions {
   readonly backend: BackendName;
-  /** The database file, for `sqlite`. */
-  readonly file: string;
+  /**
+   * Where the backend keeps it all: a file for `sqlite`, a folder for `pglite` (or `memory://`), a
+   * schema of the database for `postgres`.
+   */
+  readonly place: string;
+  /** The server, for `postgres`. It may hold a password. */
+  readonly url?: string;
   readonly dimensions: number;
   /** How long a dead process keeps its jobs, in ms. */
   readonly leaseMs: number;
 }
 
+/** A backend's storages, and what ends the database under them. */
+export interface OpenStorages {
+  readonly storages: Storages;
+  close?(): Promise<void> | void;
+}
+
 export async function openLibrary(options: LibraryOptions): Promise<Library> {
-  const library =
-    options.backend === "memory" ? memoryLibrary(options) : await sqliteLibrary(options);
-  await library.settings.setupDatabase();
-  await library.documents.setupDatabase();
-  await library.chunks.setupDatabase();
-  await library.jobs.setupDatabase();
+  const { storages, close } = await open(options);
+  const { settings, documents, chunks, jobs } = storages;
+  const library: Library = {
+    ...storages,
+    async [Symbol.asyncDispose]() {
+      for (const storage of [jobs, chunks, documents, settings])
+        await storage[Symbol.asyncDispose]();
+      await close?.();
+    },
+  };
+  try {
+    for (const storage of [settings, documents, chunks, jobs]) await storage.setupDatabase();
+  } catch (error) {
+    await library[Symbol.asyncDispose]();
+    throw error;
+  }
   return library;
 }
 
-function memoryLibrary({ dimensions, leaseMs }: LibraryOptions): Library {
-  const database = new MemoryDatabase();
-  const shared = { database };
-  return disposable({
-    settings: new InMemoryKvStorage<string, string>(undefined, undefined, shared),
-    documents: new InMemoryTabularStorage(DocumentSchema, DocumentKey, [], shared),
-    chunks: new InMemoryVectorStorage(ChunkSchema, ChunkKey, [], dimensions, Float32Array, shared),
-    jobs: new InMemoryQueueStorage("index-documents", { ...shared, leaseMs }),
-    transaction: (fn) => withMemoryTransaction(database, fn),
-  });
-}
-
-async function sqliteLibrary({ file, dimensions, leaseMs }: LibraryOptions): Promise<Library> {
-  mkdirSync(dirname(file), { recursive: true });
-  await Sqlite.init();
-  const db = new Sqlite.Database(file);
-  return disposable(
-    {
-      settings: new SqliteKvStorage<string, string>(db, "settings"),
-      documents: new SqliteTabularStorage(db, "documents", DocumentSchema, DocumentKey),
-      chunks: new SqliteVectorStorage(db, "chunks", ChunkSchema, ChunkKey, [], dimensions),
-      jobs: new SqliteQueueStorage(db, "index-documents", { leaseMs }),
-      transaction: (fn) => withSqliteTransaction(db, fn),
-    },
-    () => db.close(),
-  );
-}
-
-function disposable(storages: Omit<Library, keyof AsyncDisposable>, close?: () => void): Library {
-  return {
-    ...storages,
-    async [Symbol.asyncDispose]() {
-      const { settings, documents, chunks, jobs } = storages;
-      for (const storage of [jobs, chunks, documents, settings])
-        await storage[Symbol.asyncDispose]();
-      close?.();
-    },
-  };
+/** Loads what the chosen backend needs, and nothing of the others. */
+async function open(options: LibraryOptions): Promise<OpenStorages> {
+  switch (options.backend) {
+    case "memory":
+      return (await import("./backends/memory.ts")).openMemory(options);
+    case "sqlite":
+      return (await import("./backends/sqlite.ts")).openSqlite(options);
+    case "pglite":
+      return (await import("./backends/pglite.ts")).openPglite(options);
+    case "postgres":
+      return (await import("./backends/postgres.ts")).openServer(options);
+  }
 }

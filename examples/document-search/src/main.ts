@@ -7,9 +7,10 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { hashingEmbedder } from "./embed.ts";
 import { repositoryDocs, textFiles } from "./files.ts";
 import { enqueueDocuments, workThroughJobs } from "./indexing.ts";
-import { type BackendName, type Library, openLibrary } from "./library.ts";
+import { BACKENDS, type BackendName, type Library, openLibrary } from "./library.ts";
 import { type Report, reportOf } from "./report.ts";
 import { searchDocuments } from "./search.ts";
+import { withoutPasswords } from "./withoutPasswords.ts";
 
 const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 /** Short, so that a run after a crash need not wait long for the jobs of the dead one. */
@@ -19,6 +20,7 @@ interface Options {
   readonly dir?: string;
   readonly backend: BackendName;
   readonly db?: string;
+  readonly url?: string;
   readonly query: string;
   readonly top: number;
   readonly workers: number;
@@ -31,7 +33,8 @@ async function main(options: Options): Promise<void> {
   const content = options.dir === undefined ? `the documents of ${root}` : root;
   await using library = await openLibrary({
     backend: options.backend,
-    file: options.db ?? defaultFile(content),
+    place: options.db ?? defaultPlace(options.backend, content),
+    ...(options.url === undefined ? {} : { url: options.url }),
     dimensions: hashingEmbedder.dimensions,
     leaseMs: LEASE_MS,
   });
@@ -55,9 +58,11 @@ async function main(options: Options): Promise<void> {
   else printReport(report, options.query);
 }
 
-function defaultFile(content: string): string {
+/** A database of its own for each folder that is searched. */
+function defaultPlace(backend: BackendName, content: string): string {
   const id = createHash("sha256").update(content).digest("hex").slice(0, 12);
-  return join(REPOSITORY, ".demo", `${id}.sqlite`);
+  if (backend === "postgres") return `document_search_${id}`;
+  return join(REPOSITORY, ".demo", `${id}.${backend}`);
 }
 
 /** An index is of one embedder and one folder: vectors and paths of others would mix with them. */
@@ -120,13 +125,14 @@ function positiveInteger(text: string): number {
 
 const program = new Command("document-search")
   .description("Index a folder of text and Markdown files and search it by meaning.")
+  .configureOutput({ outputError: (text, write) => write(withoutPasswords(text)) })
   .option("--dir <folder>", "folder to read (default: this repository's docs and READMEs)")
-  .addOption(
-    new Option("--backend <name>", "where to store")
-      .choices(["memory", "sqlite"])
-      .default("sqlite"),
+  .addOption(new Option("--backend <name>", "where to store").choices(BACKENDS).default("sqlite"))
+  .option(
+    "--db <name>",
+    "file for sqlite, folder (or memory://) for pglite, schema for postgres (default: one for each --dir)",
   )
-  .option("--db <file>", "database file for sqlite (default: one for each folder)")
+  .addOption(new Option("--url <url>", "server for postgres").env("DATABASE_URL"))
   .option("--query <text>", "what to look for", "How does a worker claim a job?")
   .option("--top <n>", "how many documents to show", positiveInteger, 5)
   .option("--workers <n>", "jobs at the same time", positiveInteger, 4)
@@ -134,6 +140,6 @@ const program = new Command("document-search")
   .action(main);
 
 program.parseAsync().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(withoutPasswords(error instanceof Error ? error.message : String(error)));
   process.exitCode = 1;
 });

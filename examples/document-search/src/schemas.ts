@@ -32,3 +32,5 @@ export const ChunkSchema = {
   additionalProperties: false,
 } as const satisfies DataPortSchemaObject;
 export const ChunkKey = ["path", "position"] as const;
+
+export const QUEUE_NAME = "index-documents";

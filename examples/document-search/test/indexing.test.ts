@@ -1,11 +1,15 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { StorageBusyError } from "@workglow/util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hashingEmbedder } from "../src/embed.ts";
 import { textFiles } from "../src/files.ts";
 import { enqueueDocuments, workThroughJobs } from "../src/indexing.ts";
 import { type Library, openLibrary } from "../src/library.ts";
+
+/** More chunks than are stored at once. */
+const LONG_TEXT = "A sentence about gardens, roses and the bees in them. ".repeat(3000);
 
 let folder: string;
 let library: Library;
@@ -14,7 +18,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "workglow-indexing-"));
   library = await openLibrary({
     backend: "memory",
-    file: "",
+    place: "",
     dimensions: hashingEmbedder.dimensions,
     leaseMs: 2000,
   });
@@ -72,4 +76,47 @@ test("a run does not take what another run noted for vanished", async () => {
   await enqueueDocuments(library, onlyOne());
   expect(await library.documents.size()).toBe(1);
   expect(await library.chunks.count({ path: "b.md" })).toBe(0);
+});
+
+/** Its transactions are rolled back and run again, as databases do where two are in conflict. */
+function repeating({ transaction, ...rest }: Library): Library {
+  const conflict = new Error("conflict");
+  return {
+    ...rest,
+    async transaction(fn) {
+      const undone = transaction(async (tx) => {
+        await fn(tx);
+        throw conflict;
+      });
+      await expect(undone).rejects.toBe(conflict);
+      return transaction(fn);
+    },
+  };
+}
+
+test("a transaction that runs twice stores a long document once, and whole", async () => {
+  await writeFile(join(folder, "long.md"), LONG_TEXT);
+  await enqueueDocuments(repeating(library), textFiles(folder));
+  await workThroughJobs(repeating(library), hashingEmbedder, { workers: 1 });
+  let text = "";
+  for await (const { metadata } of library.chunks.records()) text += metadata.text;
+  expect(text.replaceAll(/\s/gu, "")).toBe(LONG_TEXT.replaceAll(/\s/gu, ""));
+  expect(await library.chunks.size()).toBeGreaterThan(128);
+  expect(await library.jobs.size("COMPLETED")).toBe(1);
+});
+
+test("a busy database does not count as an attempt", async () => {
+  await writeFile(join(folder, "note.md"), "A text about roses.");
+  await enqueueDocuments(library, textFiles(folder));
+  let refusals = 5;
+  const busy: Library = {
+    ...library,
+    async transaction(fn) {
+      if (refusals-- > 0) throw new StorageBusyError("a lock is held");
+      return library.transaction(fn);
+    },
+  };
+  await workThroughJobs(busy, hashingEmbedder, { workers: 1 });
+  const [job] = await library.jobs.peek("COMPLETED");
+  expect(job?.run_attempts).toBe(1);
 });

@@ -40,7 +40,7 @@ describe("searching this repository's documents", () => {
   beforeAll(async () => {
     library = await openLibrary({
       backend: "memory",
-      file: "",
+      place: "",
       dimensions: hashingEmbedder.dimensions,
       leaseMs: 2000,
     });

@@ -1,26 +1,75 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { servers } from "../../../../scripts/lib/postgres/testServers.ts";
 import { hashingEmbedder } from "../../src/embed.ts";
-import { openLibrary } from "../../src/library.ts";
+import { type BackendName, openLibrary } from "../../src/library.ts";
 import type { Report } from "../../src/report.ts";
+import { dropSchemas } from "./dropSchemas.ts";
+import { reported, startDemo } from "./runDemo.ts";
 
-const main = resolve(import.meta.dirname, "../../src/main.ts");
 const DOCUMENTS = 300;
-/** Points in a run, in ms after its start, at which it is killed. */
-const KILLS = [150, 250, 350, 500, 700, 900, 1200];
+const { main } = servers();
+
+interface Place extends AsyncDisposable {
+  /** As in the options of `openLibrary`. */
+  readonly place: string;
+  readonly url?: string;
+}
+
+interface CrashCase {
+  readonly backend: BackendName;
+  /** Points in a run, in ms after its start, at which it is killed. */
+  readonly kills: readonly number[];
+  open(folder: string): Promise<Place>;
+}
+
+const noPlace = async (): Promise<void> => undefined;
+
+const cases: readonly CrashCase[] = [
+  {
+    backend: "sqlite",
+    kills: [150, 250, 350, 500, 700, 900, 1200],
+    open: async (folder) => ({
+      place: join(folder, "search.sqlite"),
+      [Symbol.asyncDispose]: noPlace,
+    }),
+  },
+  {
+    backend: "pglite",
+    kills: [800, 2500, 4000, 6000],
+    open: async (folder) => ({
+      place: join(folder, "search.pglite"),
+      [Symbol.asyncDispose]: noPlace,
+    }),
+  },
+  ...(main === undefined
+    ? []
+    : [
+        {
+          backend: "postgres",
+          kills: [250, 400, 600, 800, 1000, 1300, 1600],
+          open: async () => {
+            const place = `crash_${randomBytes(6).toString("hex")}`;
+            return {
+              place,
+              url: main.url,
+              [Symbol.asyncDispose]: () => dropSchemas(main.url, place),
+            };
+          },
+        } as const,
+      ]),
+];
 
 let folder: string;
 let docs: string;
-let file: string;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "workglow-demo-"));
   docs = join(folder, "docs");
-  file = join(folder, "search.sqlite");
   await mkdir(docs);
   for (let n = 0; n < DOCUMENTS; n++) {
     const text = `Document ${n} is about subject${n}.\n\n`.repeat(60);
@@ -29,50 +78,46 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-function start(): ChildProcess {
-  const args = ["--dir", docs, "--db", file, "--json", "--query", "subject17"];
-  return spawn(process.execPath, ["--conditions=@workglow/source", "--no-warnings", main, ...args]);
-}
-
-async function runToTheEnd(): Promise<Report> {
-  const child = start();
-  let output = "";
-  let errors = "";
-  child.stdout?.on("data", (data) => (output += data));
-  child.stderr?.on("data", (data) => (errors += data));
-  const [code] = await once(child, "close");
-  expect(errors).toBe("");
-  expect(code).toBe(0);
-  return JSON.parse(output) as Report;
-}
-
-async function killAfter(ms: number): Promise<void> {
-  const child = start();
-  const ended = once(child, "close");
-  const timer = setTimeout(() => child.kill("SIGKILL"), ms);
-  await ended;
-  clearTimeout(timer);
-}
-
-/** What the jobs' rows say: how often each was run to its end. */
-async function attempts(): Promise<{ readonly completed: string[]; readonly paths: string[] }> {
-  await using library = await openLibrary({
-    backend: "sqlite",
-    file,
-    dimensions: hashingEmbedder.dimensions,
-    leaseMs: 2000,
+describe.each(cases)("the demo on $backend", ({ backend, kills, open }) => {
+  let place: Place;
+  beforeEach(async () => {
+    place = await open(folder);
   });
-  const jobs = await library.jobs.peek("COMPLETED", DOCUMENTS * 2);
-  const paths: string[] = [];
-  for await (const chunk of library.chunks.records(500))
-    paths.push(`${chunk.path}#${chunk.position}`);
-  return { completed: jobs.map((job) => `${job.input.path} ${job.completed_at}`), paths };
-}
+  afterEach(() => place[Symbol.asyncDispose]());
 
-describe("the demo, killed at any moment", () => {
-  test("goes on where it was: nothing lost, nothing twice, no completed job run again", async () => {
+  const args = (): readonly string[] => [
+    ...["--dir", docs, "--query", "subject17", "--backend", backend, "--db", place.place],
+    ...(place.url === undefined ? [] : ["--url", place.url]),
+  ];
+  const runToTheEnd = (): Promise<Report> => reported(args());
+
+  async function killAfter(ms: number): Promise<void> {
+    const child = startDemo(args());
+    const ended = once(child, "close");
+    const timer = setTimeout(() => child.kill("SIGKILL"), ms);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  /** What the jobs' rows say: how often each was run to its end. */
+  async function attempts(): Promise<{ readonly completed: string[]; readonly paths: string[] }> {
+    await using library = await openLibrary({
+      backend,
+      place: place.place,
+      ...(place.url === undefined ? {} : { url: place.url }),
+      dimensions: hashingEmbedder.dimensions,
+      leaseMs: 2000,
+    });
+    const jobs = await library.jobs.peek("COMPLETED", DOCUMENTS * 2);
+    const paths: string[] = [];
+    for await (const chunk of library.chunks.records(500))
+      paths.push(`${chunk.path}#${chunk.position}`);
+    return { completed: jobs.map((job) => `${job.input.path} ${job.completed_at}`), paths };
+  }
+
+  test("killed at any moment goes on where it was: nothing lost, nothing twice, no completed job run again", async () => {
     let before: readonly string[] = [];
-    for (const ms of KILLS) {
+    for (const ms of kills) {
       await killAfter(ms);
       const { completed } = await attempts().catch(() => ({ completed: [] as string[] }));
       // A job that was completed before the kill is not completed a second time.
@@ -105,8 +150,11 @@ describe("the demo, killed at any moment", () => {
     expect(paths.some((path) => path.startsWith("4.md"))).toBe(false);
   });
 
+  // PGlite is for one process at a time.
+  if (backend === "pglite") return;
+
   test("two runs at once, one of them stopped for longer than its lease, index each file once", async () => {
-    const first = start();
+    const first = startDemo(args());
     const firstEnded = once(first, "close");
     await new Promise((resolve) => setTimeout(resolve, 450));
     first.kill("SIGSTOP");
@@ -121,20 +169,5 @@ describe("the demo, killed at any moment", () => {
     expect(completed.length).toBe(DOCUMENTS);
     expect(new Set(paths).size).toBe(paths.length);
     expect(report.chunks).toBe(paths.length);
-  });
-
-  test("memory and sqlite print the same", async () => {
-    const onSqlite = await runToTheEnd();
-    const args = ["--dir", docs, "--backend", "memory", "--json", "--query", "subject17"];
-    const child = spawn(process.execPath, [
-      "--conditions=@workglow/source",
-      "--no-warnings",
-      main,
-      ...args,
-    ]);
-    let output = "";
-    child.stdout.on("data", (data) => (output += data));
-    await once(child, "close");
-    expect({ ...(JSON.parse(output) as Report), seconds: 0 }).toEqual({ ...onSqlite, seconds: 0 });
   });
 });
