@@ -9,7 +9,7 @@ import {
   forbidden as rules,
 } from "../../.dependency-cruiser.mjs";
 
-const packages = ["util", "storage", "job-queue", "sqlite", "conformance"];
+const packages = ["util", "storage", "job-queue", "sqlite", "postgres", "conformance"];
 
 /** Each import is against the house rules, and the rule named beside it says so. */
 const forbidden: readonly (readonly [file: string, imported: string, rule: string])[] = [
@@ -21,6 +21,11 @@ const forbidden: readonly (readonly [file: string, imported: string, rule: strin
     "packages/sqlite/src/a.ts",
     "@workglow/conformance",
     "sqlite-imports-only-util-and-storage-and-job-queue",
+  ],
+  [
+    "packages/postgres/src/a.ts",
+    "@workglow/sqlite",
+    "postgres-imports-only-util-and-storage-and-job-queue",
   ],
   [
     "packages/conformance/src/a.ts",
@@ -41,6 +46,7 @@ const forbidden: readonly (readonly [file: string, imported: string, rule: strin
   ["packages/storage/src/d.ts", "bun:sqlite", "portable-packages-import-no-bun"],
   ["packages/storage/src/e.ts", "node:sqlite", "drivers-belong-to-vendors"],
   ["packages/job-queue/src/c.ts", "better-sqlite3", "drivers-belong-to-vendors"],
+  ["packages/storage/src/h.ts", "pg", "drivers-belong-to-vendors"],
   ["packages/conformance/src/b.ts", "bun:sqlite", "drivers-belong-to-vendors"],
   ["packages/conformance/src/c.ts", "node:test", "test-runners-belong-to-adapters"],
   ["packages/conformance/src/d.ts", "bun:test", "test-runners-belong-to-adapters"],
@@ -83,7 +89,7 @@ beforeAll(async () => {
     mkdirSync(join(root, "node_modules/@workglow"), { recursive: true });
     symlinkSync(join(root, "packages", name), join(root, "node_modules/@workglow", name));
   }
-  for (const driver of ["better-sqlite3", "undeclared"]) {
+  for (const driver of ["better-sqlite3", "pg", "undeclared"]) {
     write(`node_modules/${driver}/package.json`, JSON.stringify({ main: "index.js" }));
     write(`node_modules/${driver}/index.js`, "");
   }

@@ -10,10 +10,7 @@ export interface BenchInput {
 export const benchInputs = (count: number): readonly BenchInput[] =>
   Array.from({ length: count }, (_, n) => ({ n, text: `the work of job ${n}` }));
 
-/**
- * A queue that a round fills and drains. Each drain gives how many jobs it ended for good, as the
- * database knows it.
- */
+/** A queue that a round fills and drains. */
 export interface QueueApi {
   /** Deletes all jobs, ended ones too. */
   clear(): Promise<unknown>;
@@ -22,7 +19,7 @@ export interface QueueApi {
   unfinished(): Promise<number>;
 }
 
-/** Fills before the clock runs; afterwards sees to it that nothing was left. */
+/** Fills before the clock runs; afterwards sees to it that all was done and nothing is left. */
 export function drained(
   api: QueueApi,
   url: string,
@@ -35,7 +32,11 @@ export function drained(
       await api.fill(inputs);
       await tidy(url);
     },
-    run,
+    run: async () => {
+      const done = await run();
+      if (done !== inputs.length) throw new Error(`${done} of ${inputs.length} jobs were done`);
+      return done;
+    },
     finish: async () => {
       const left = await api.unfinished();
       if (left !== 0) throw new Error(`${left} jobs were left`);

@@ -90,7 +90,7 @@ export function rowSource(
       bind,
     ),
   );
-  return `SELECT * FROM unnest(${lists.join(", ")})`;
+  return `SELECT * FROM unnest(${lists.map((one) => `(SELECT ${one})`).join(", ")})`;
 }
 
 /** Compared with an array instead of a subquery: an index is read by it in one scan. */

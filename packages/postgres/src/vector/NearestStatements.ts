@@ -111,8 +111,11 @@ export class NearestStatements {
   ): SqlStatement {
     const bound = this.bound(plan);
     const { sql } = bound;
-    const { efSearch, iterativeScan } = index.options;
+    const { efSearch } = index.options;
     const view = Math.max(plan.efSearch ?? efSearch, limit);
+    // To be able to go on costs, and what is in view is enough where nothing is left out of it.
+    const isFiltered = plan.where !== undefined || this.table.prefixColumns.length > 0;
+    const iterativeScan = isFiltered ? index.options.iterativeScan : "off";
     // The settings hold for this statement alone. They are made before the scan, which waits for
     // their row.
     const settings = `SELECT set_config('hnsw.ef_search', ${sql.bindAs(String(view), "text")}, true) AS "view", set_config('hnsw.iterative_scan', ${sql.bindAs(iterativeScan, "text")}, true) AS "scan" OFFSET 0`;

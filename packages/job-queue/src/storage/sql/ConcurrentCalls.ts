@@ -153,12 +153,12 @@ export class ConcurrentCalls implements QueueCalls {
   }
 }
 
-/** A retry may be the next to be claimed. */
+/** A retry may be the next to be claimed, and a job that nobody holds is not, once it has ended. */
 function scopeOf(endings: readonly JobEnding[]): CallScope {
   return {
     ids: endings.map(({ id }) => id),
     writes: true,
-    feeds: endings.some(({ status }) => status === JobStatus.PENDING),
+    feeds: endings.some(({ status, token }) => status === JobStatus.PENDING || token === undefined),
   };
 }
 

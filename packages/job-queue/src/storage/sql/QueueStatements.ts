@@ -261,7 +261,7 @@ WHERE ${this.one(bind)} AND "status" IN ('PENDING', 'PROCESSING')`,
       (bind) => `DELETE FROM ${this.jobs} WHERE "id" IN (
   SELECT "id" FROM ${this.jobs}
   WHERE ${this.mine(bind)} AND "status" = ${bind("status")} AND "completed_at" <= ${bind("before", "timestamp")}
-  ORDER BY "completed_at", "id" LIMIT ${DELETE_BATCH})`,
+  ORDER BY "completed_at", "id" LIMIT ${DELETE_BATCH}${this.dialect.lockSkippingLocked})`,
     ),
   );
 

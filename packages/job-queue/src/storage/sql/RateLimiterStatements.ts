@@ -8,6 +8,8 @@ import { type Bind, ScopedStatements } from "./ScopedStatements.ts";
 /** Most executions that one call forgets: more than it records, so that no backlog stays. */
 const FORGET_BATCH = 100;
 
+const LONGER = '"known"."window_ms" < excluded."window_ms"';
+
 /** The statements of one tenant's rate limiters. */
 export class RateLimiterStatements extends ScopedStatements {
   public readonly tables: readonly LibraryTable[];
@@ -93,13 +95,20 @@ ON CONFLICT (${this.names()}) DO UPDATE SET "next_available_at" = excluded."next
     ),
   );
 
-  /** Locks the queue's row, and writes it only when the window is the longest so far. */
+  /**
+   * Locks the queue's row. Where there is one writer at a time it is written only when the window
+   * is the longest so far; elsewhere always, so that a transaction that counts by an older snapshot
+   * fails and runs again.
+   */
   private readonly enter = this.lazily(() =>
     this.template<"queue" | "windowMs">(
       (bind) => `INSERT INTO ${this.limits} AS "known" (${this.names("window_ms")})
 VALUES (${this.values(bind)}, ${bind("windowMs", "integer")})
-ON CONFLICT (${this.names()}) DO UPDATE SET "window_ms" = excluded."window_ms"
-WHERE "known"."window_ms" < excluded."window_ms"`,
+ON CONFLICT (${this.names()}) DO UPDATE SET "window_ms" = ${
+        this.lists
+          ? `CASE WHEN ${LONGER} THEN excluded."window_ms" ELSE "known"."window_ms" END`
+          : `excluded."window_ms" WHERE ${LONGER}`
+      }`,
     ),
   );
 
