@@ -105,6 +105,36 @@ describe("the ledger of claims", () => {
     expect(ledger.of(1)).toEqual(["a", "b"]);
   });
 
+  test("keeps a claim of a joined transaction, of whose end nobody tells", () => {
+    const ledger = new ClaimLedger();
+    const [rolledBack, committed] = [
+      new TransactionScope({}, undefined, true),
+      new TransactionScope({}, new TransactionScope({}, undefined, true)),
+    ];
+    ledger.add(1, "a", committed);
+    ledger.add(2, "b", rolledBack);
+    for (const scope of [rolledBack, committed]) scope.rolledBack();
+    for (let i = 0; i < 3; i++) ledger.forgetUndone();
+    expect([1, 2].map((id) => ledger.of(id))).toEqual([["a"], ["b"]]);
+    ledger.forgetLost((id) => id === "1", 0);
+    // Job 1 was seen to be held; whoever gets job 2 again shows that its first claim was undone.
+    ledger.add(1, "c", undefined);
+    ledger.add(2, "d", undefined);
+    expect([1, 2].map((id) => ledger.of(id))).toEqual([["a", "c"], ["d"]]);
+  });
+
+  test("keeps a claim whose transaction takes longer than a lease", () => {
+    const ledger = new ClaimLedger();
+    const scope = new TransactionScope({});
+    ledger.add(1, "a", scope);
+    ledger.forgetLost(() => false, Number.POSITIVE_INFINITY);
+    expect(ledger.of(1)).toEqual(["a"]);
+    const before = Date.now();
+    scope.committed();
+    ledger.forgetLost(() => false, before);
+    expect(ledger.of(1)).toEqual(["a"]);
+  });
+
   test("forgets old claims whose jobs went elsewhere, and no others", () => {
     const ledger = new ClaimLedger();
     ledger.add(1, "a", undefined);

@@ -3,14 +3,16 @@ import { QueueLease } from "../src/storage/QueueLease.ts";
 
 const LEASE_MS = 30_000;
 let ticks = 0;
+let answers = true;
 let lease: QueueLease;
 
 beforeEach(() => {
   vi.useFakeTimers();
   ticks = 0;
+  answers = true;
   lease = new QueueLease(LEASE_MS, () => {
     ticks++;
-    if (lease.held) lease.renewed(Date.now());
+    if (answers && lease.wanted) lease.renewed(Date.now());
   });
 });
 afterEach(() => {
@@ -58,39 +60,78 @@ describe("the lease of a storage instance", () => {
 });
 
 describe("looking for the dead", () => {
-  test("begins half a lease after the start, and is done once a second at most", () => {
+  /** A claim that finds nothing, and what it was to look for. */
+  function poll(): boolean {
+    const sweeps = lease.takeSweep();
+    if (answers) lease.reached(Date.now());
+    return sweeps;
+  }
+
+  beforeEach(() => {
     lease.start();
-    expect(lease.takeSweep()).toBe(false);
-    vi.advanceTimersByTime(LEASE_MS / 2);
-    expect(lease.takeSweep()).toBe(true);
-    expect(lease.takeSweep()).toBe(false);
-    vi.advanceTimersByTime(999);
-    expect(lease.takeSweep()).toBe(false);
+    expect(poll()).toBe(false);
+  });
+
+  test("begins half a lease after the start, and is done once a second at most", () => {
+    vi.advanceTimersByTime(LEASE_MS / 2 - 1);
+    expect(poll()).toBe(false);
     vi.advanceTimersByTime(1);
-    expect(lease.takeSweep()).toBe(true);
+    expect(poll()).toBe(true);
+    expect(poll()).toBe(false);
+    vi.advanceTimersByTime(999);
+    expect(poll()).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(poll()).toBe(true);
   });
 
   test("goes on at once when there was more than one look takes on", () => {
-    lease.start();
     vi.advanceTimersByTime(LEASE_MS / 2);
-    expect(lease.takeSweep()).toBe(true);
+    expect(poll()).toBe(true);
     lease.sweepAgain();
-    expect(lease.takeSweep()).toBe(true);
+    expect(poll()).toBe(true);
   });
 
-  test("goes on for an instance that claims rarely: its timer shows that it never slept", () => {
-    lease.start();
+  test("goes on for an instance that claims rarely: its renewals show that it was in touch", () => {
     vi.advanceTimersByTime(10 * LEASE_MS);
-    expect(lease.takeSweep()).toBe(true);
+    expect(poll()).toBe(true);
   });
 
   test("waits half a lease after a pause in which everybody's lease ran out", () => {
-    lease.start();
     vi.advanceTimersByTime(LEASE_MS);
     // The machine sleeps: no timer fires, and the clock goes on.
     vi.setSystemTime(Date.now() + 10 * LEASE_MS);
-    expect(lease.takeSweep()).toBe(false);
+    expect(poll()).toBe(false);
+    vi.advanceTimersByTime(LEASE_MS / 2 - 1);
+    expect(poll()).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(poll()).toBe(true);
+  });
+
+  test.each([
+    ["polled all along", true],
+    ["did nothing meanwhile", false],
+  ])("waits half a lease after an outage, where the instance %s", (_, polls) => {
+    vi.advanceTimersByTime(LEASE_MS);
+    answers = false;
+    for (let i = 0; i < 20; i++) {
+      vi.advanceTimersByTime(LEASE_MS / 20);
+      if (polls && i > 10) expect(poll()).toBe(false);
+    }
+    answers = true;
+    expect(poll()).toBe(false);
+    vi.advanceTimersByTime(LEASE_MS / 2 - 1);
+    expect(poll()).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(poll()).toBe(true);
+  });
+
+  test("needs answers: a claim that is begun counts for nothing", () => {
     vi.advanceTimersByTime(LEASE_MS / 2);
-    expect(lease.takeSweep()).toBe(true);
+    answers = false;
+    vi.advanceTimersByTime(LEASE_MS / 2);
+    for (let i = 0; i < 100; i++) {
+      expect(poll()).toBe(false);
+      vi.advanceTimersByTime(1000);
+    }
   });
 });

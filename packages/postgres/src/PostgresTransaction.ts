@@ -5,17 +5,12 @@ import type { SqlExecutor } from "@workglow/storage/sql";
 export class PostgresTransaction extends TransactionScope {
   /** Set by the executor that opens it. */
   public executor!: SqlExecutor;
-  /**
-   * Whether it is part of a transaction of the user's own, whose outcome only the user knows:
-   * events of its calls are not emitted then.
-   */
-  public readonly joined: boolean;
 
   public constructor(database: object, parent: PostgresTransaction | undefined, joined = false) {
-    super(database, parent);
-    this.joined = joined || parent?.joined === true;
+    super(database, parent, joined);
   }
 
+  /** Events of calls in a joined transaction are not emitted: nobody tells of its commit. */
   public override committed(): void {
     if (this.joined && this.parent === undefined) this.rolledBack();
     else super.committed();

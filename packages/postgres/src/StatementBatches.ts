@@ -10,6 +10,8 @@ import { atEndOfTick, isTransient } from "@workglow/util";
 
 /** A longer list would keep its first caller waiting for the work of the last. */
 const MOST_IN_BATCH = 512;
+/** The same for the size of the values, in UTF-16 units and bytes. */
+const MOST_SIZE = 4_000_000;
 const ONE_CHANGE: SqlResult = { rows: [], changes: 1 };
 
 interface Call {
@@ -56,9 +58,7 @@ export class StatementBatches {
     const batches = this.open;
     this.open = new Map();
     for (const calls of batches.values()) {
-      for (let from = 0; from < calls.length; from += MOST_IN_BATCH) {
-        const part =
-          calls.length <= MOST_IN_BATCH ? calls : calls.slice(from, from + MOST_IN_BATCH);
+      for (const part of partsOf(calls)) {
         const [first] = part;
         if (part.length === 1 && first !== undefined) void this.runAlone(first);
         else void this.runTogether(part);
@@ -75,13 +75,13 @@ export class StatementBatches {
       else if (lookup !== undefined) await this.runLookup(lookup, calls);
     } catch (error) {
       if (isTransient(this.typed(error))) for (const call of calls) call.reject(this.typed(error));
-      else await Promise.all(calls.map((call) => this.runAlone(call)));
+      else for (const call of calls) await this.runAlone(call);
     }
   }
 
   private async runStack(stack: StatementStack, calls: readonly Call[]): Promise<void> {
     const rows = calls.map(({ statement }) => statement.params);
-    await this.run(stack.listed(inKeyOrder(rows, stack.key)));
+    await this.run(stack.listed(inKeyOrder(rows, stack.lockOrder)));
     for (const call of calls) call.resolve(ONE_CHANGE);
   }
 
@@ -101,4 +101,20 @@ export class StatementBatches {
   private runAlone({ statement, resolve, reject }: Call): Promise<void> {
     return this.run(statement).then(resolve, reject);
   }
+}
+
+function* partsOf(calls: readonly Call[]): Generator<readonly Call[]> {
+  let part: Call[] = [];
+  let size = 0;
+  for (const call of calls) {
+    part.push(call);
+    for (const value of call.statement.params) {
+      if (typeof value === "string" || value instanceof Uint8Array) size += value.length;
+    }
+    if (part.length < MOST_IN_BATCH && size < MOST_SIZE) continue;
+    yield part;
+    part = [];
+    size = 0;
+  }
+  if (part.length > 0) yield part;
 }

@@ -189,5 +189,5 @@ export class TransactionExecutor implements SqlExecutor {
 
 /** Reads leave nothing to undo. */
 function isHarmless(statement: SqlStatement, o: AtomicOptions | undefined): boolean {
-  return statement.safe === true || o?.mode === "read" || statement.text.startsWith("SELECT");
+  return o?.mode === "read" || statement.text.startsWith("SELECT");
 }

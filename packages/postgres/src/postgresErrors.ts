@@ -22,7 +22,8 @@ interface DriverError {
 /** The SQLSTATE of an error of the server's, `undefined` for what is none. */
 export function sqlState(error: unknown): string | undefined {
   const code = (error as DriverError | null | undefined)?.code;
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  if (typeof code !== "string" || NETWORK_CODES.has(code)) return undefined;
+  return /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /** Another transaction was in the way: the same statements may succeed when they are run again. */

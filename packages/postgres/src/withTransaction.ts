@@ -1,4 +1,4 @@
-import type { Transaction } from "@workglow/storage";
+import { assertTransactionScope, type Transaction } from "@workglow/storage";
 import { type CallOptions, StorageValidationError } from "@workglow/util";
 import { ClientSource, type HeldClient } from "./connection/ClientSource.ts";
 import { openPostgres, type PostgresHandle } from "./PostgresDatabase.ts";
@@ -37,6 +37,22 @@ export function withTransaction<T>(
   if (typeof client?.query !== "function") {
     return Promise.reject(new StorageValidationError("client is a connected client of pg"));
   }
-  const source = new ClientSource(client, handle);
-  return executor.transactionOn({ source, joined: source.inTransaction }, run, callOptions);
+  return inTurn(client, handle, () => {
+    const source = new ClientSource(client, handle);
+    return executor.transactionOn({ source, joined: source.inTransaction }, run, callOptions);
+  });
+}
+
+const lastOf = new WeakMap<HeldClient, Promise<unknown>>();
+
+/** A client has one transaction at a time: two would be one, and end with whoever ends first. */
+async function inTurn<T>(
+  client: HeldClient,
+  handle: PostgresHandle,
+  work: () => Promise<T>,
+): Promise<T> {
+  assertTransactionScope(handle, undefined);
+  const turn = (lastOf.get(client) ?? Promise.resolve()).then(work, work);
+  lastOf.set(client, turn);
+  return turn;
 }

@@ -74,7 +74,7 @@ export function chunksOf(
 const names = ["kind", "n", "author", 'a"b', "a.b", "$", "[0]", "x\\y", "", "constructor", "é"];
 const texts = ["", "a", "ab", "b", "\u{1F600}", "\uFF61", "5", "true", "null", "it's"];
 // The largest would be an integer of other digits, were its JSON read as one.
-const numbers = [0, 1, -1, 5, 0.1, 0.30000000000000004, 1e21, -1.5e-300, 2 ** 63 - 1024];
+const numbers = [0, 1, -1, 5, 0.1, 0.30000000000000004, 1e21, -1.5e-7, 2 ** 63 - 1024];
 
 const name = fc.constantFrom(...names);
 const scalar = fc.oneof(

@@ -5,6 +5,7 @@ import {
   checkedCount,
   checkedPrefixValue,
   compilePrefixes,
+  outsideTransactions,
   type Prefix,
   type Transaction,
   type Unsubscribe,
@@ -84,7 +85,10 @@ export abstract class BaseQueueStorage<Input, Output>
     }
     this.deletesCompleted = checkedFlag(options.deleteOnCompletion, "deleteOnCompletion");
     this.attempts = new HeldAttempts(queueName, checkedLeaseMs(options.leaseMs), (lease, known) =>
-      this.perform("renewLease", undefined, (o) => this._renew(lease, known, o)),
+      // The timer, or a claim, may have been started inside a transaction.
+      outsideTransactions(() =>
+        this.perform("renewLease", undefined, (o) => this._renew(lease, known, o)),
+      ),
     );
   }
 
@@ -304,6 +308,11 @@ export abstract class BaseQueueStorage<Input, Output>
     }
   }
 
+  /** Whether calls outside go on while a transaction is open. */
+  protected get goesOnBesideTransactions(): boolean {
+    return false;
+  }
+
   // ——— driver methods
 
   /** Creates or extends the tables. */
@@ -438,7 +447,7 @@ export abstract class BaseQueueStorage<Input, Output>
   ): Awaitable<StoredJob<Input, Output>[]> {
     const worker = checkedWorker(workerId);
     this.attempts.start();
-    const claimed = this.retried(o, () =>
+    const claimed = this.claiming(o, () =>
       this.attempts.claim(
         this.scope,
         (token, terms) => this._claim({ workerId: worker, limit, token }, terms, o),
@@ -448,6 +457,11 @@ export abstract class BaseQueueStorage<Input, Output>
     return this.events.hasListeners("next")
       ? andThen(claimed, ({ jobs }) => this.announced(jobs))
       : andThen(claimed, ({ jobs }) => jobs);
+  }
+
+  private claiming<T>(o: CallOptions | undefined, claim: () => Awaitable<T>): Awaitable<T> {
+    if (this.scope === undefined || !this.goesOnBesideTransactions) return this.retried(o, claim);
+    return andThen(this.attempts.renewBeside(), claim);
   }
 
   private announced(jobs: StoredJob<Input, Output>[]): StoredJob<Input, Output>[] {
@@ -481,7 +495,7 @@ export abstract class BaseQueueStorage<Input, Output>
     const worker = checkedWorker(workerId);
     const endings = ended.map((job) => jobEnding(job, this.attempts.tokenFor));
     this.attempts.start();
-    const done = this.retried(o, () =>
+    const done = this.claiming(o, () =>
       this.attempts.claim(
         this.scope,
         (token, terms) => this._endAndClaim(endings, { workerId: worker, limit, token }, terms, o),

@@ -2,7 +2,10 @@ import type { Transaction } from "@workglow/storage";
 
 interface Claim {
   readonly token: string;
-  readonly since: number;
+  /** When it was made, or committed. */
+  since: number;
+  /** Whether it was made in a transaction of whose end nobody tells, and was not seen since. */
+  unsure: boolean;
   /** The transaction in which the claim was made, until its commit. */
   scope: Transaction | undefined;
   /** `ended` once its transaction was seen to have ended, `forgotten` when taken for undone. */
@@ -25,14 +28,17 @@ export class ClaimLedger {
   /** @param scope the transaction that the claim is part of: with it the claim may be undone */
   public add(id: unknown, token: string, scope: Transaction | undefined): void {
     const key = String(id);
-    const claim: Claim = { token, since: Date.now(), scope, state: "held" };
+    const unsure = scope?.joined === true;
+    const owner = unsure ? undefined : scope;
+    const claim: Claim = { token, since: Date.now(), unsure, scope: owner, state: "held" };
     // Whoever gets the job again shows that an earlier claim of it does not stand.
     for (const earlier of [...(this.claims.get(key) ?? [])]) {
-      if (earlier.scope?.open === false) this.forget(key, earlier);
+      if (earlier.unsure || earlier.scope?.open === false) this.forget(key, earlier);
     }
     this.hold(key, claim);
-    scope?.onCommit(() => {
+    owner?.onCommit(() => {
       claim.scope = undefined;
+      claim.since = Date.now();
       if (claim.state === "forgotten") this.hold(key, claim);
       claim.state = "held";
     });
@@ -83,11 +89,16 @@ export class ClaimLedger {
     }
   }
 
-  /** Forgets the claims made before `before` whose jobs went elsewhere. */
+  /**
+   * Forgets the claims made before `before` whose jobs went elsewhere. Those of an open transaction
+   * are seen by nobody yet.
+   */
   public forgetLost(isAlive: (id: string, token: string) => boolean, before: number): void {
     for (const [id, held] of [...this.claims]) {
-      for (const { token, since } of [...held]) {
-        if (since < before && !isAlive(id, token)) this.remove(id, token);
+      for (const claim of [...held]) {
+        if (claim.scope !== undefined) continue;
+        if (isAlive(id, claim.token)) claim.unsure = false;
+        else if (claim.since < before) this.drop(id, claim);
       }
     }
   }

@@ -18,6 +18,9 @@ export interface Attempt {
   readonly token: string;
 }
 
+/** Longest wait for a renewal beside a transaction, which may hold all connections there are. */
+const MOST_WAIT_MS = 1000;
+
 /** Renews the lease in the database; gives what the instance holds there. */
 type Renew = (lease: QueueLease, known: (token: string) => boolean) => Promise<readonly Attempt[]>;
 
@@ -30,12 +33,12 @@ export class HeldAttempts {
   private readonly lease: QueueLease;
   private readonly ledger = new ClaimLedger();
   private readonly renew: Renew;
-  private renewing = false;
+  private renewal: Promise<void> | undefined;
 
   public constructor(queueName: string, leaseMs: number, renew: Renew) {
     this.queueName = queueName;
     this.renew = renew;
-    this.lease = new QueueLease(leaseMs, () => void this.renewLease());
+    this.lease = new QueueLease(leaseMs, () => this.onTick());
   }
 
   /** Starts the clock, with the first attempt to claim. */
@@ -52,6 +55,15 @@ export class HeldAttempts {
   public stop(): string | undefined {
     this.lease.stop();
     return this.lease.held && this.ledger.isEmpty ? this.lease.instance : undefined;
+  }
+
+  /**
+   * Renews the lease beside a transaction that is about to claim, where that is due: what a
+   * transaction writes is old when it commits, and holds up every other renewal until then. Where
+   * the database does not answer beside it in time, the claim renews, as it does elsewhere.
+   */
+  public renewBeside(): Awaitable<void> {
+    return this.lease.renewalDue() ? this.renewInTime() : undefined;
   }
 
   /**
@@ -72,7 +84,7 @@ export class HeldAttempts {
       instance: lease.instance,
       leaseMs: lease.leaseMs,
       renew: lease.renewalDue(),
-      sweep: lease.takeSweep(),
+      sweep: scope === undefined && lease.takeSweep(),
     };
     ledger.begin(token);
     return settled(
@@ -81,8 +93,10 @@ export class HeldAttempts {
         const { jobs = [], renewed = false, sweepAgain = false } = claimOf(result) ?? {};
         for (const job of jobs) ledger.add(job.id, job.lease_token as string, scope);
         ledger.end(token);
-        if (renewed) afterCommit(scope, () => lease.renewed(startedAt));
         if (sweepAgain) lease.sweepAgain();
+        lease.reached(startedAt);
+        if (scope?.joined) lease.suspect();
+        if (renewed) afterCommit(scope, () => lease.renewed(startedAt));
         return result;
       },
       (error) => {
@@ -128,11 +142,30 @@ export class HeldAttempts {
     this.ledger.remove(id, token);
   }
 
+  private onTick(): void {
+    this.ledger.forgetUndone();
+    if (this.lease.wanted) void this.renewNow();
+  }
+
+  private async renewInTime(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.min(MOST_WAIT_MS, this.lease.leaseMs / 4));
+    });
+    await Promise.race([this.renewNow(), late]);
+    clearTimeout(timer);
+  }
+
+  /** Renews the lease, once at a time. */
+  private renewNow(): Promise<void> {
+    this.renewal ??= this.renewLease().finally(() => {
+      this.renewal = undefined;
+    });
+    return this.renewal;
+  }
+
   private async renewLease(): Promise<void> {
     const { lease, ledger } = this;
-    ledger.forgetUndone();
-    if (!lease.held || this.renewing) return;
-    this.renewing = true;
     const startedAt = Date.now();
     try {
       const living = await this.renew(lease, (token) => ledger.knows(token));
@@ -145,8 +178,6 @@ export class HeldAttempts {
         `Queue "${this.queueName}" could not renew its lease; it claims no job until it can`,
         error,
       );
-    } finally {
-      this.renewing = false;
     }
   }
 }

@@ -15,7 +15,8 @@ export class QueueLease {
   private readonly onTick: () => void;
   private timer: ReturnType<typeof setInterval> | undefined;
   private tokens = 0;
-  private lastSeen = 0;
+  /** When the last call was begun of those that the database answered. */
+  private reachedAt: number | undefined;
   /** When a renewal that succeeded was begun; undefined while there is no lease. */
   private renewedAt: number | undefined;
   private mayHold = false;
@@ -27,7 +28,15 @@ export class QueueLease {
     this.onTick = onTick;
   }
 
-  /** Whether the instance has claimed anything, or may have, so that there is a lease to renew. */
+  /**
+   * Whether there is a lease to renew on time: the instance claims from this database. One that got
+   * no job renews too, as only who was answered all along may judge others.
+   */
+  public get wanted(): boolean {
+    return this.mayHold || this.reachedAt !== undefined;
+  }
+
+  /** Whether the instance has claimed anything, or may have. */
   public get held(): boolean {
     return this.mayHold;
   }
@@ -45,14 +54,7 @@ export class QueueLease {
   /** Starts the clock, with the first attempt to claim. */
   public start(): void {
     if (this.timer !== undefined) return;
-    this.awake();
-    this.timer = setInterval(
-      () => {
-        this.awake();
-        this.onTick();
-      },
-      Math.max(1, Math.floor(this.leaseMs / 3)),
-    );
+    this.timer = setInterval(this.onTick, Math.max(1, Math.floor(this.leaseMs / 3)));
     // Bookkeeping keeps no process running. Browsers number their timers.
     if (typeof this.timer === "object") this.timer.unref?.();
   }
@@ -75,12 +77,27 @@ export class QueueLease {
   public renewed(at: number): void {
     this.renewedAt = at;
     this.mayHold = true;
+    this.reached(at);
+  }
+
+  /**
+   * The database answered a call. After a gap in its answers (a start, an outage, a suspended
+   * machine) everybody's lease may look expired, so that others first get the time to renew theirs.
+   *
+   * @param at when the call was begun
+   */
+  public reached(at: number): void {
+    const now = Date.now();
+    if (!this.inTouch(now)) {
+      this.nextSweepAt = now + this.leaseMs / 2;
+      this.reachedAt = at;
+    } else if (at > (this.reachedAt as number)) this.reachedAt = at;
   }
 
   /** Whether it is time to look for expired leases; counts as having looked. */
   public takeSweep(): boolean {
-    const now = this.awake();
-    if (now < this.nextSweepAt) return false;
+    const now = Date.now();
+    if (!this.inTouch(now) || now < this.nextSweepAt) return false;
     this.nextSweepAt = now + Math.min(MOST_SWEEP_INTERVAL_MS, this.leaseMs / 4);
     return true;
   }
@@ -90,16 +107,11 @@ export class QueueLease {
     this.nextSweepAt = 0;
   }
 
-  /**
-   * After a pause as long as a lease (a start, an outage, a suspended machine) everybody's lease
-   * looks expired, so that others first get the time to renew theirs.
-   */
-  private awake(): number {
-    const now = Date.now();
-    const pause = now - this.lastSeen;
-    if (pause < 0 || pause > this.leaseMs) this.nextSweepAt = now + this.leaseMs / 2;
-    this.lastSeen = now;
-    return now;
+  /** Whether the database answered within the time in which no lease runs out that is kept up. */
+  private inTouch(now: number): boolean {
+    if (this.reachedAt === undefined) return false;
+    const gap = now - this.reachedAt;
+    return gap >= 0 && gap <= this.leaseMs / 2;
   }
 }
 

@@ -46,8 +46,13 @@ export class PgliteSource implements PostgresSource {
   }
 
   public async run(query: PostgresQuery, signal?: AbortSignal): Promise<SqlResult> {
-    signal?.throwIfAborted();
-    return runOn(this.database, query);
+    if (signal === undefined) return runOn(this.database, query);
+    signal.throwIfAborted();
+    // It may wait for its turn, and is not to begin when nobody waits for it any more.
+    return this.database.transaction((tx) => {
+      signal.throwIfAborted();
+      return runOn(tx, query);
+    });
   }
 
   /** With one session nothing runs beside the transaction: its isolation does not matter. */

@@ -1,6 +1,7 @@
 import type { SqlResult } from "@workglow/storage/sql";
 import { StorageBusyError } from "@workglow/util";
 import { commit } from "./commit.ts";
+import { EndWatch } from "./EndWatch.ts";
 import { PgConnection, runOnce } from "./PgConnection.ts";
 import type { PgPool, PgPoolClient } from "./PgPool.ts";
 import {
@@ -27,12 +28,14 @@ export class PoolSource implements PostgresSource {
   public readonly cancels = true;
   private readonly pool: PgPool;
   private readonly acquireTimeoutMs: number;
+  private readonly ends: EndWatch;
 
   /** @param acquireTimeoutMs how long a call waits for a free connection, in ms */
   public constructor(pool: PgPool, acquireTimeoutMs: number) {
     this.handle = pool;
     this.pool = pool;
     this.acquireTimeoutMs = acquireTimeoutMs;
+    this.ends = new EndWatch(pool);
     surviveErrors(pool);
   }
 
@@ -45,17 +48,25 @@ export class PoolSource implements PostgresSource {
   /** Where a connection is free there is nothing to wait for, and no timer to set. */
   private runOnIdle(query: PostgresQuery): Promise<SqlResult> {
     return new Promise((resolve, reject) => {
+      this.ends.add(reject);
       this.pool.connect((failure, client) => {
+        this.ends.remove(reject);
         if (client === undefined) {
           reject(failure);
           return;
         }
         surviveErrors(client);
-        runOnce(client, query, (error, result, broken) => {
-          client.release(broken);
-          if (result === undefined) reject(error);
-          else resolve(result);
-        });
+        try {
+          runOnce(client, query, (error, result, broken) => {
+            client.release(broken);
+            if (result === undefined) reject(error);
+            else resolve(result);
+          });
+        } catch (error) {
+          // Nothing was sent: a value could not be written as it has to travel.
+          client.release();
+          reject(error);
+        }
       });
     });
   }
@@ -100,9 +111,15 @@ export class PoolSource implements PostgresSource {
       const timer = setTimeout(() => giveUp(exhausted(this.pool)), this.acquireTimeoutMs);
       const finish = (): void => {
         clearTimeout(timer);
+        this.ends.remove(giveUp);
         signal?.removeEventListener("abort", onAbort);
       };
       if (signal?.aborted) return giveUp(signal.reason);
+      try {
+        this.ends.add(giveUp);
+      } catch (error) {
+        return giveUp(error);
+      }
       signal?.addEventListener("abort", onAbort, { once: true });
       // Not by a promise: the connection's end may arrive together with its beginning.
       this.pool.connect((failure, client) => {

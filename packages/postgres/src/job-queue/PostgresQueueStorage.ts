@@ -31,6 +31,10 @@ export class PostgresQueueStorage<Input = any, Output = any> extends SqlQueueSto
     if (used.options.rowLevelSecurity) checkTenantSettings(options?.prefixes ?? []);
   }
 
+  protected override get goesOnBesideTransactions(): boolean {
+    return this.used.source.concurrent;
+  }
+
   protected override get changeFeed(): SqlChangeFeed {
     return this.used.changeFeed;
   }

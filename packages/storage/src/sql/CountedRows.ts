@@ -134,7 +134,7 @@ export class CountedRows {
     const { upsert, upsertStack } = this.statements();
     const given = stored.filter((row, at) => row === rows[at]);
     const params = given.map((row) => storing(upsert, row).params as SqlValue[]);
-    for (const list of rowLists(inKeyOrder(params, upsertStack.key))) {
+    for (const list of rowLists(inKeyOrder(params, upsertStack.lockOrder))) {
       yield upsertStack.listed(list);
     }
     let left = stored.map((_, at) => at).filter((at) => stored[at] !== rows[at]);

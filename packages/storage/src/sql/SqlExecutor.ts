@@ -18,11 +18,6 @@ export interface SqlStatement {
   readonly stack?: StatementStack;
   /** Says how this read and others of the same lookup may run as one. */
   readonly lookup?: StatementLookup;
-  /**
-   * No row that has passed the checks makes it fail, so that databases whose transactions end with
-   * the first error need no savepoint before it.
-   */
-  readonly safe?: boolean;
 }
 
 /**
@@ -36,6 +31,11 @@ export interface StatementStack {
   listed(rows: readonly (readonly SqlParam[])[]): SqlStatement;
   /** Which of a row's parameters are its key. */
   readonly key: readonly number[];
+  /**
+   * The parameters by whose order rows are to be locked, so that two writers never wait for each
+   * other; none where the rows have to be written in the order in which they are given.
+   */
+  readonly lockOrder?: readonly number[];
 }
 
 /** Reads that each find at most one row by parameters of the same meaning. */

@@ -18,6 +18,7 @@ import type {
 } from "../tabular/ITabularStorage.ts";
 import type { Predicate } from "../tabular/Predicate.ts";
 import type { SelectPlan } from "../tabular/SelectPlan.ts";
+import type { Column } from "../tabular/schema/Column.ts";
 import { cell, type IndexList, type Row } from "../tabular/schema/TableSchema.ts";
 import { type TabularStorageOptionsInput, tabularOptions } from "../tabular/TabularOptions.ts";
 import type { Transaction } from "../transaction/Transaction.ts";
@@ -226,7 +227,7 @@ export abstract class SqlTabularStorage<
 
   protected override _delete(key: Row, o: CallOptions | undefined): Awaitable<boolean> {
     const params = this.sqlTable.keyValues(key);
-    const statement = { text: this.statements.deleteByKey, params, safe: true };
+    const statement = { text: this.statements.deleteByKey, params };
     return this.inOrder(true, [key], () =>
       andThen(this.write(statement, o, "delete"), ({ changes }) => changes > 0),
     );
@@ -359,7 +360,7 @@ export abstract class SqlTabularStorage<
 
   private upserting(row: Row): SqlStatement {
     const { upsert: text, upsertStack: stack } = this.statements;
-    return { text, params: this.parameters(row), stack, safe: !this.canConflict };
+    return { text, params: this.parameters(row), stack };
   }
 
   /** Whether a row can be refused for another one than that of its key. */
@@ -382,7 +383,7 @@ export abstract class SqlTabularStorage<
   private listedUpserts(rows: readonly Row[]): SqlStatement[] {
     const { upsertStack } = this.statements;
     const params = rows.map((row) => this.parameters(row));
-    return [...rowLists(inKeyOrder(params, upsertStack.key))].map(upsertStack.listed);
+    return [...rowLists(inKeyOrder(params, upsertStack.lockOrder))].map(upsertStack.listed);
   }
 
   protected *upsertProgram(rows: readonly Row[]): SqlProgram<void> {
@@ -409,13 +410,20 @@ export abstract class SqlTabularStorage<
       const inserted = await this.insertedNext(counted, rows[0] as Row, false, o);
       if (inserted !== undefined) return [inserted];
     }
-    const listed = this.executor.concurrent === true && rows.length > 1;
+    const listed = this.executor.concurrent === true && rows.length > 1 && this.mayReorder(rows);
     const stored = await this.executor.atomic(
       () => (listed ? counted.putListed(rows, storing) : counted.put(rows, storing)),
       o,
     );
     this.afterCommit(() => counted.stored(stored));
     return stored;
+  }
+
+  /** Whether it does not matter which of the rows are stored first: given keys or generated ones. */
+  private mayReorder(rows: readonly Row[]): boolean {
+    const generated = this.table.generated as Column;
+    const given = rows.filter((row) => cell(row, generated) !== undefined).length;
+    return given === 0 || given === rows.length || !this.canConflict;
   }
 
   /** In one statement; `undefined` where that is not possible, or met a key or a unique index. */

@@ -90,6 +90,7 @@ export class TableStatements {
         `${into} ${source} ON CONFLICT (${key}) DO NOTHING RETURNING ${selected(generated)}`,
       );
     };
+    const keyPlaces = table.key.map((column) => all.indexOf(column));
     this.upsertStack = {
       text: onceEach((rows) => {
         const tuples = Array.from({ length: rows }, (_, row) =>
@@ -102,7 +103,9 @@ export class TableStatements {
         const source = dialect.rowSource(types, rows as SqlValue[][], sql.bind);
         return sql.statement(`${into} ${source} ${replacing}`);
       },
-      key: table.key.map((column) => all.indexOf(column)),
+      key: keyPlaces,
+      // A row may take over what another one of the list gives up in a unique index.
+      ...(!table.indexes.some(({ unique }) => unique) && { lockOrder: keyPlaces }),
     };
     this.lookup = { listed: (keys) => this.selectByListedKeys(keys as SqlValue[][]) };
     this.deleteByKey = `DELETE FROM ${quoted} WHERE ${oneRow}`;

@@ -11,11 +11,16 @@ export interface Transaction {
   readonly parent: Transaction | undefined;
   /** False once the function that was given the handle has settled. */
   readonly open: boolean;
+  /**
+   * Whether it is part of a transaction of the user's own, whose outcome only the user knows: what
+   * waits for the commit is dropped then.
+   */
+  readonly joined: boolean;
   /** Runs `fn` after the outermost transaction has committed; drops it when any level rolls back. */
   onCommit(fn: () => void): void;
 }
 
-const context = createAsyncContext<Transaction>();
+const context = createAsyncContext<Transaction | undefined>();
 let openTransactions = 0;
 
 /**
@@ -35,6 +40,14 @@ export async function runInTransactionContext<T>(
   } finally {
     openTransactions--;
   }
+}
+
+/**
+ * Runs `fn` as if no transaction were open around it: for work of a storage's own, which is no part
+ * of the call that happens to start it.
+ */
+export function outsideTransactions<T>(fn: () => T): T {
+  return context.run(undefined, fn);
 }
 
 /**
@@ -63,12 +76,14 @@ export function assertTransactionScope(database: object, scope: Transaction | un
 export class TransactionScope implements Transaction {
   public readonly database: object;
   public readonly parent: TransactionScope | undefined;
+  public readonly joined: boolean;
   private callbacks: (() => void)[] = [];
   private ended = false;
 
-  public constructor(database: object, parent?: TransactionScope) {
+  public constructor(database: object, parent?: TransactionScope, joined = false) {
     this.database = database;
     this.parent = parent;
+    this.joined = joined || parent?.joined === true;
   }
 
   public get open(): boolean {

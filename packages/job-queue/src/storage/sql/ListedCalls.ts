@@ -5,13 +5,14 @@ import type {
   SqlResult,
   SqlStatement,
 } from "@workglow/storage/sql";
-import type { CallOptions } from "@workglow/util";
+import { type CallOptions, sleep } from "@workglow/util";
 import type { JobEnding } from "../jobEnding.ts";
 import type { NewJob } from "../newJob.ts";
 import type { FencedOutcome } from "../queueDriver.ts";
 import {
   type ClaimedRows,
   claimListedProgram,
+  type ListedShares,
   sweepProgram,
   type TermedClaim,
 } from "./claimPrograms.ts";
@@ -26,6 +27,9 @@ import type { ListedClaims } from "./ListedClaims.ts";
 import type { CallScope, QueueCalls } from "./QueueCalls.ts";
 import type { QueueStatements } from "./QueueStatements.ts";
 import { addProgram } from "./queuePrograms.ts";
+
+/** How long claims wait, at least, for those who make jobs ready; at most twice as long. */
+const DUE_PAUSES_MS = [2, 8, 32] as const;
 
 /**
  * Calls on an executor for which each statement is a journey: what belongs together goes with one.
@@ -103,9 +107,7 @@ export class ListedCalls implements QueueCalls {
     o: CallOptions | undefined,
   ): Promise<readonly ClaimedRows[]> {
     const sweepAgain = await this.sweep(requests, o);
-    // What a caller's transaction is to survive is for the caller to say.
-    const lazily = this.executor.transactionScope === undefined;
-    const { shares } = await this.apart(claimListedProgram(this.claims, requests, { lazily }), o);
+    const shares = await this.claimDue(requests, await this.claimOnce(requests, o), o);
     return sweepAgain ? shares.map((share, at) => ({ ...share, sweepAgain: at === 0 })) : shares;
   }
 
@@ -133,13 +135,16 @@ export class ListedCalls implements QueueCalls {
   ): Promise<readonly EndAndClaim[]> {
     const requests = calls.map(({ request }) => request);
     const sweepAgain = await this.sweep(requests, o);
-    const program = endAndClaimListedProgram(this.statements, this.claims, calls);
-    const done = await this.apart(program, o);
-    if (!sweepAgain) return done;
-    return done.map(({ outcomes, claimed }) => ({
-      outcomes,
-      claimed: claimed && { ...claimed, sweepAgain },
-    }));
+    const { inTransaction } = this;
+    const program = endAndClaimListedProgram(this.statements, this.claims, calls, {
+      inTransaction,
+    });
+    const { outcomes, ...once } = await this.apart(program, o);
+    const shares = await this.claimDue(requests, once, o);
+    return outcomes.map((own, at) => {
+      const share = shares[at] as ClaimedRows;
+      return { outcomes: own, claimed: sweepAgain ? { ...share, sweepAgain } : share };
+    });
   }
 
   // ——— other calls
@@ -172,6 +177,46 @@ export class ListedCalls implements QueueCalls {
     return work();
   }
 
+  private get inTransaction(): boolean {
+    return this.executor.transactionScope !== undefined;
+  }
+
+  private claimOnce(
+    requests: readonly TermedClaim[],
+    o: CallOptions | undefined,
+  ): Promise<ListedShares> {
+    const { inTransaction } = this;
+    // What a caller's transaction is to survive is for the caller to say.
+    const how = { lazily: !inTransaction, inTransaction };
+    return this.apart(claimListedProgram(this.claims, requests, how), o);
+  }
+
+  /**
+   * Claims again, after a pause, what a claim is short of while others hold jobs that are due: they
+   * may be about to make them ready for all.
+   */
+  private async claimDue(
+    requests: readonly TermedClaim[],
+    once: Pick<ListedShares, "shares" | "dueElsewhere">,
+    o: CallOptions | undefined,
+  ): Promise<readonly ClaimedRows[]> {
+    let { shares, dueElsewhere } = once;
+    for (let turn = 0; dueElsewhere && turn < DUE_PAUSES_MS.length; turn++) {
+      try {
+        await sleep((DUE_PAUSES_MS[turn] as number) * (1 + Math.random()), o?.signal);
+        const short = shortOf(requests, shares);
+        const more = await this.claimOnce([...short.values()], o);
+        shares = withMore(shares, [...short.keys()], more.shares, this.claims);
+        dueElsewhere = more.dueElsewhere;
+      } catch (error) {
+        if (shares.every(({ rows }) => rows.length === 0)) throw error;
+        // What has been claimed is not to be lost.
+        return shares;
+      }
+    }
+    return shares;
+  }
+
   /** A sweep holds locks over several statements; it is no part of the claim. */
   private async sweep(
     requests: readonly TermedClaim[],
@@ -188,4 +233,37 @@ export class ListedCalls implements QueueCalls {
     while (!step.done) step = program.next(await this.executor.execute(step.value, o));
     return step.value;
   }
+}
+
+/** By their places, the requests that got less than they want, for what they lack. */
+function shortOf(
+  requests: readonly TermedClaim[],
+  shares: readonly ClaimedRows[],
+): ReadonlyMap<number, TermedClaim> {
+  const short = new Map<number, TermedClaim>();
+  requests.forEach((request, at) => {
+    const { rows, token, renewed } = shares[at] as ClaimedRows;
+    const limit = request.limit - rows.length;
+    const terms = { ...request.terms, renew: request.terms.renew && !renewed };
+    // All jobs of a call carry one token.
+    if (limit > 0) short.set(at, { ...request, limit, token, terms });
+  });
+  return short;
+}
+
+/** Shares to which those at the given places have more added. */
+function withMore(
+  shares: readonly ClaimedRows[],
+  places: readonly number[],
+  more: readonly ClaimedRows[],
+  { codec }: ListedClaims,
+): readonly ClaimedRows[] {
+  const all = [...shares];
+  more.forEach((added, at) => {
+    const place = places[at] as number;
+    const share = all[place] as ClaimedRows;
+    const rows = [...share.rows, ...added.rows].sort(codec.compareClaims);
+    all[place] = { ...share, rows, renewed: share.renewed || added.renewed };
+  });
+  return all;
 }

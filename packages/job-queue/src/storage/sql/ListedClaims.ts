@@ -16,10 +16,13 @@ const DUE_BATCH = 1000;
 /** Most jobs that a claim of the usual text takes. */
 const READY_BATCH = 1024;
 
+const IS_DUE = `"run_after" <= (SELECT "now" FROM "clock")`;
+
 /** What a row of the result stands for: the last but one column. */
 const CLAIMED = 0;
 const ENDED = 1;
 const MORE_DUE = 2;
+const DUE_ELSEWHERE = 3;
 
 export interface ListedClaim {
   readonly token: string;
@@ -28,6 +31,8 @@ export interface ListedClaim {
   readonly wishes: readonly { readonly workerId: string; readonly limit: number }[];
   /** Whether the commit may be lost with the server: the jobs would be PENDING again. */
   readonly lazily: boolean;
+  /** Whether locks last beyond the statement: then it locks no more than it may take. */
+  readonly inTransaction: boolean;
   /** A change of other jobs that is made along with the claim. */
   readonly ending?: (builder: SqlBuilder) => string;
 }
@@ -37,12 +42,17 @@ export interface ListedClaimResult {
   readonly claimed: readonly SqlRow[];
   /** By id, what the other change left. */
   readonly ended: ReadonlyMap<number, JobStatus>;
+  /**
+   * Whether jobs are left to claim, which are due but were in the hands of others when this claim
+   * wanted more than it got. Never told inside a transaction.
+   */
+  readonly dueElsewhere: boolean;
 }
 
 /**
  * Claims as one statement, for databases with lists, row locks and statements within statements. It
  * takes the first jobs of what is ready and what has just come due, whoever else claims at the same
- * time, and makes the rest of what is due ready.
+ * time, and makes the rest of what is due ready, except inside a transaction.
  */
 export class ListedClaims extends JobStatements {
   private readonly leases = this.dialect.qualified(LEASES_TABLE.name);
@@ -54,12 +64,14 @@ export class ListedClaims extends JobStatements {
     let wanted = claim;
     for (;;) {
       let moreDue = false;
+      let dueElsewhere = false;
       for (const row of (yield this.statement(wanted)).rows) {
         if (row[kind] === CLAIMED) claimed.push(row);
         else if (row[kind] === ENDED) ended.set(Number(row[0]), row[kind + 1] as JobStatus);
-        else moreDue = true;
+        else if (row[kind] === MORE_DUE) moreDue = true;
+        else dueElsewhere = true;
       }
-      if (!moreDue) return { claimed, ended };
+      if (!moreDue) return { claimed, ended, dueElsewhere };
       // Nothing was claimed: any of what is due may have to go first.
       const { ending: _, ...rest } = claim;
       wanted = rest;
@@ -70,9 +82,10 @@ export class ListedClaims extends JobStatements {
     const builder = new SqlBuilder(this.dialect);
     const bind: Bind = (name, type = "text") => builder.bindAs(this.fixed[name] as SqlValue, type);
     const limit = claim.wishes.reduce((sum, wish) => sum + wish.limit, 0);
+    const most = builder.bindAs(limit, "integer");
     const parts = [
       this.clockOf(claim),
-      ...this.pick(bind, limit, builder.bindAs(limit, "integer")),
+      ...this.pick(bind, limit, most, claim.inTransaction),
       ...(claim.terms.renew ? [this.renew(claim, builder)] : []),
       ...(claim.ending === undefined ? [] : [`"ended" AS (${claim.ending(builder)})`]),
       `"claimed" AS (${this.take(claim, builder)})`,
@@ -80,7 +93,12 @@ export class ListedClaims extends JobStatements {
     const results = [
       `SELECT "claimed".*, ${CLAIMED}, NULL FROM "claimed"`,
       ...(claim.ending === undefined ? [] : [this.other(ENDED, '"id"', '"status" FROM "ended"')]),
-      this.other(MORE_DUE, "NULL", `NULL WHERE ${this.overdue}`),
+      ...(claim.inTransaction
+        ? []
+        : [
+            this.other(MORE_DUE, "NULL", `NULL WHERE ${this.overdue}`),
+            this.other(DUE_ELSEWHERE, "NULL", `NULL WHERE ${this.dueElsewhere(bind, most)}`),
+          ]),
     ];
     return builder.statement(`WITH ${parts.join(",\n")}\n${results.join("\nUNION ALL ")}`);
   }
@@ -96,24 +114,45 @@ export class ListedClaims extends JobStatements {
    * (priority DESC, run_after, id) of what is ready. Rows are locked as they are asked for; the
    * limit inside is a constant, so that a plan for any `most` does not look expensive.
    */
-  private pick(bind: Bind, limit: number, most: string): string[] {
+  private pick(bind: Bind, limit: number, most: string, inTransaction: boolean): string[] {
     const jobs = (ready: 0 | 1): string =>
-      `SELECT "id", "priority", "run_after" FROM ${this.jobs}
-  WHERE ${this.mine(bind)} AND "status" = 'PENDING' AND "ready" = ${ready}`;
+      `SELECT "id", "priority", "run_after" FROM ${this.jobs} WHERE ${this.waiting(bind, ready)}`;
     const inOrder = `ORDER BY "priority" DESC, "run_after", "id"`;
     const { lockSkippingLocked } = this.dialect;
     const bound = READY_BATCH * 2 ** Math.max(0, Math.ceil(Math.log2(limit / READY_BATCH)));
+    const first = (source: string): string =>
+      `SELECT * FROM (${source} ${inOrder} LIMIT ${bound}${lockSkippingLocked}) AS "first" LIMIT ${most}`;
+    const due = `${jobs(0)} AND ${IS_DUE}`;
+    const ready = `"ready" AS MATERIALIZED (${first(jobs(1))})`;
+    const candidates = `SELECT "id" FROM (SELECT * FROM "ready" UNION ALL SELECT * FROM "due") AS "candidates"
+  ${inOrder}`;
+    if (inTransaction) {
+      return [
+        `"due" AS MATERIALIZED (${first(due)})`,
+        ready,
+        `"picked" AS MATERIALIZED (${candidates} LIMIT ${most})`,
+      ];
+    }
     return [
-      `"due" AS MATERIALIZED (${jobs(0)} AND "run_after" <= (SELECT "now" FROM "clock")
+      `"due" AS MATERIALIZED (${due}
   ORDER BY "run_after", "id" LIMIT ${DUE_BATCH}${lockSkippingLocked})`,
-      `"ready" AS MATERIALIZED (SELECT * FROM (${jobs(1)}
-  ${inOrder} LIMIT ${bound}${lockSkippingLocked}) AS "first" LIMIT ${most})`,
+      ready,
       `"picked" AS MATERIALIZED (
-  SELECT "id" FROM (SELECT * FROM "ready" UNION ALL SELECT * FROM "due") AS "candidates"
-  ${inOrder} LIMIT CASE WHEN ${this.overdue} THEN 0 ELSE ${most} END)`,
+  ${candidates} LIMIT CASE WHEN ${this.overdue} THEN 0 ELSE ${most} END)`,
       `"promoted" AS (UPDATE ${this.jobs} SET "ready" = 1
   WHERE "id" = ANY (ARRAY(SELECT "id" FROM "due" WHERE "id" NOT IN (SELECT "id" FROM "picked"))))`,
     ];
+  }
+
+  private waiting(bind: Bind, ready: 0 | 1): string {
+    return `${this.mine(bind)} AND "status" = 'PENDING' AND "ready" = ${ready}`;
+  }
+
+  /** Reads nothing where the claim got what it wanted, else one row more than it has locked itself. */
+  private dueElsewhere(bind: Bind, most: string): string {
+    return `CASE WHEN (SELECT count(*) FROM "picked") < ${most} THEN EXISTS (
+  SELECT 1 FROM ${this.jobs}
+  WHERE ${this.waiting(bind, 0)} AND ${IS_DUE} AND "id" NOT IN (SELECT "id" FROM "due")) ELSE FALSE END`;
   }
 
   private get overdue(): string {

@@ -52,15 +52,20 @@ export function* claimProgram(
   }));
 }
 
+/** What {@link claimListedProgram} gives: a share for each call. */
+export interface ListedShares extends Omit<ListedClaimResult, "claimed"> {
+  readonly shares: readonly ClaimedRows[];
+}
+
 /** {@link claimProgram} as one statement, which may end other attempts along with it. */
 export function* claimListedProgram(
   claims: ListedClaims,
   requests: readonly TermedClaim[],
-  how: Pick<ListedClaim, "lazily" | "ending">,
-): SqlProgram<Pick<ListedClaimResult, "ended"> & { readonly shares: readonly ClaimedRows[] }> {
+  how: Pick<ListedClaim, "lazily" | "inTransaction" | "ending">,
+): SqlProgram<ListedShares> {
   const { token, terms } = requests[0] as TermedClaim;
   const renew = requests.some((request) => request.terms.renew);
-  const { claimed, ended } = yield* claims.claim({
+  const { claimed, ...rest } = yield* claims.claim({
     token,
     terms: { ...terms, renew },
     wishes: requests,
@@ -74,7 +79,7 @@ export function* claimListedProgram(
     renewed,
     sweepAgain: false,
   }));
-  return { shares, ended };
+  return { ...rest, shares };
 }
 
 /** Takes jobs from the dead and from those that take too long; whether there may be more. */

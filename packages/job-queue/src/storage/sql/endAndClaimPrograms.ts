@@ -6,10 +6,11 @@ import {
   type ClaimedRows,
   claimListedProgram,
   claimProgram,
+  type ListedShares,
   type TermedClaim,
 } from "./claimPrograms.ts";
 import { endingParts, endListedProgram, endProgram } from "./endPrograms.ts";
-import type { ListedClaims } from "./ListedClaims.ts";
+import type { ListedClaim, ListedClaims } from "./ListedClaims.ts";
 import type { QueueStatements } from "./QueueStatements.ts";
 
 /** What one call ended and claimed. */
@@ -35,6 +36,11 @@ export interface EndAndClaimCall {
   readonly request: TermedClaim;
 }
 
+/** What {@link endAndClaimListedProgram} gives: outcomes and a share for each call. */
+interface ListedEndAndClaim extends Omit<ListedShares, "ended"> {
+  readonly outcomes: readonly (readonly FencedOutcome[])[];
+}
+
 /**
  * {@link endAndClaimProgram} for several calls, in their order, as one statement where no ending can
  * bear on what is claimed. It claims also where an attempt was not held.
@@ -43,7 +49,8 @@ export function* endAndClaimListedProgram(
   statements: QueueStatements,
   claims: ListedClaims,
   calls: readonly EndAndClaimCall[],
-): SqlProgram<readonly EndAndClaim[]> {
+  how: Pick<ListedClaim, "inTransaction">,
+): SqlProgram<ListedEndAndClaim> {
   const endings = calls.flatMap((call) => call.endings);
   const requests = calls.map(({ request }) => request);
   const parts = endingParts(statements, endings);
@@ -52,8 +59,9 @@ export function* endAndClaimListedProgram(
   let outcomes: readonly FencedOutcome[] = together
     ? []
     : yield* endListedProgram(statements, endings, parts);
-  const { shares, ended } = yield* claimListedProgram(claims, requests, {
+  const { shares, ended, dueElsewhere } = yield* claimListedProgram(claims, requests, {
     lazily: false,
+    ...how,
     ...(together && { ending: (builder) => part.together(builder) }),
   });
   if (together) {
@@ -61,11 +69,12 @@ export function* endAndClaimListedProgram(
     outcomes = yield* endListedProgram(statements, endings, [{ ...part, each: () => told(each) }]);
   }
   let from = 0;
-  return calls.map((call, at) => {
+  const each = calls.map((call) => {
     const own = outcomes.slice(from, from + call.endings.length);
     from += own.length;
-    return { outcomes: own, claimed: shares[at] };
+    return own;
   });
+  return { outcomes: each, shares, dueElsewhere };
 }
 
 // biome-ignore lint/correctness/useYield: there is nothing left to ask
