@@ -1,5 +1,7 @@
 import {
   inKeyOrder,
+  inParts,
+  type PartLimits,
   type SqlResult,
   type SqlStatement,
   type SqlValue,
@@ -9,9 +11,7 @@ import {
 import { atEndOfTick, isTransient } from "@workglow/util";
 
 /** A longer list would keep its first caller waiting for the work of the last. */
-const MOST_IN_BATCH = 512;
-/** The same for the size of the values, in UTF-16 units and bytes. */
-const MOST_SIZE = 4_000_000;
+const MOST: PartLimits = { count: 512, size: 4_000_000 };
 const ONE_CHANGE: SqlResult = { rows: [], changes: 1 };
 
 interface Call {
@@ -58,7 +58,7 @@ export class StatementBatches {
     const batches = this.open;
     this.open = new Map();
     for (const calls of batches.values()) {
-      for (const part of partsOf(calls)) {
+      for (const part of inParts(calls, ({ statement }) => statement.params, MOST)) {
         const [first] = part;
         if (part.length === 1 && first !== undefined) void this.runAlone(first);
         else void this.runTogether(part);
@@ -101,20 +101,4 @@ export class StatementBatches {
   private runAlone({ statement, resolve, reject }: Call): Promise<void> {
     return this.run(statement).then(resolve, reject);
   }
-}
-
-function* partsOf(calls: readonly Call[]): Generator<readonly Call[]> {
-  let part: Call[] = [];
-  let size = 0;
-  for (const call of calls) {
-    part.push(call);
-    for (const value of call.statement.params) {
-      if (typeof value === "string" || value instanceof Uint8Array) size += value.length;
-    }
-    if (part.length < MOST_IN_BATCH && size < MOST_SIZE) continue;
-    yield part;
-    part = [];
-    size = 0;
-  }
-  if (part.length > 0) yield part;
 }

@@ -4,9 +4,6 @@ import type { PoolSource } from "../connection/PoolSource.ts";
 import { quote } from "./changeLogNames.ts";
 import type { NotificationSource } from "./NotificationSource.ts";
 
-/** How often it is looked whether the pool's owner wants to end it, in ms. */
-const WATCH_MS = 100;
-
 /** Listens on one connection of a pool, but never on the only one. */
 export class PoolNotifications implements NotificationSource {
   private readonly source: PoolSource;
@@ -31,7 +28,7 @@ export class PoolNotifications implements NotificationSource {
     let over = false;
     const finish = (): void => {
       over = true;
-      clearInterval(watch);
+      this.source.ends.remove(onLost);
       client.removeListener("notification", onNotification);
       client.removeListener("error", onLost);
       client.removeListener("end", onLost);
@@ -43,15 +40,11 @@ export class PoolNotifications implements NotificationSource {
       finish();
       lost();
     };
-    // The end of a pool waits for the connections that are in use.
-    const watch = setInterval(() => {
-      if (pool.ending === true) onLost();
-    }, WATCH_MS);
-    watch.unref?.();
     client.on("notification", onNotification);
     client.on("error", onLost);
     client.on("end", onLost);
     try {
+      this.source.ends.add(onLost);
       await new PgConnection(client).command(`LISTEN ${quote(channel)}`);
     } catch (error) {
       if (!over) finish();

@@ -22,8 +22,6 @@ const SAVEPOINT = "workglow_joined";
 /** One connection that the user holds, inside a transaction of the user's or not. */
 export class ClientSource implements PostgresSource {
   public readonly handle: object;
-  public readonly concurrent = false;
-  public readonly cancels = true;
   private readonly client: HeldClient;
   private readonly connection: PgConnection;
 

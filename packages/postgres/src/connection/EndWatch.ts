@@ -3,15 +3,15 @@ import type { PgPool } from "./PgPool.ts";
 
 const CHECK_MS = 100;
 
-type Refuse = (error: unknown) => void;
+type Tell = (error: unknown) => void;
 
 /**
- * Refuses the calls that wait for a connection of a pool when the pool is told to end: the pool
- * itself forgets them.
+ * Tells those who wait for a connection of a pool, whom the pool itself forgets, and those who hold
+ * one for long, for whom it waits, that the pool has been told to end.
  */
 export class EndWatch {
   private readonly pool: PgPool;
-  private readonly waiting = new Set<Refuse>();
+  private readonly told = new Set<Tell>();
   private timer: ReturnType<typeof setInterval> | undefined;
 
   public constructor(pool: PgPool) {
@@ -19,22 +19,22 @@ export class EndWatch {
   }
 
   /** @throws StorageClosedError where the pool has been told to end already */
-  public add(refuse: Refuse): void {
+  public add(tell: Tell): void {
     if (this.pool.ending === true) throw ended();
-    this.waiting.add(refuse);
+    this.told.add(tell);
     this.timer ??= setInterval(() => this.check(), CHECK_MS);
   }
 
-  public remove(refuse: Refuse): void {
-    this.waiting.delete(refuse);
+  public remove(tell: Tell): void {
+    this.told.delete(tell);
   }
 
   private check(): void {
     if (this.pool.ending === true) {
-      for (const refuse of this.waiting) refuse(ended());
-      this.waiting.clear();
+      for (const tell of this.told) tell(ended());
+      this.told.clear();
     }
-    if (this.waiting.size > 0) return;
+    if (this.told.size > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;
   }

@@ -36,8 +36,8 @@ async function runOn(target: Queries, { text, params }: PostgresQuery): Promise<
 /** The one session of an embedded database. It can stop between statements only. */
 export class PgliteSource implements PostgresSource {
   public readonly handle: object;
+  /** There is one session. */
   public readonly concurrent = false;
-  public readonly cancels = false;
   public readonly database: Pglite;
 
   public constructor(database: Pglite) {

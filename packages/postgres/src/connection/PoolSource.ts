@@ -24,11 +24,11 @@ function surviveErrors(emitter: { on(event: "error", listener: () => void): unkn
 /** Connections of a pool that the user made and will end. */
 export class PoolSource implements PostgresSource {
   public readonly handle: object;
+  /** Several sessions can be open at a time. */
   public readonly concurrent = true;
-  public readonly cancels = true;
+  public readonly ends: EndWatch;
   private readonly pool: PgPool;
   private readonly acquireTimeoutMs: number;
-  private readonly ends: EndWatch;
 
   /** @param acquireTimeoutMs how long a call waits for a free connection, in ms */
   public constructor(pool: PgPool, acquireTimeoutMs: number) {

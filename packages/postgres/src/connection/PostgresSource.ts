@@ -29,10 +29,6 @@ export interface PostgresSession {
 export interface PostgresSource {
   /** The pool or database of the user: the identity by which transactions are matched. */
   readonly handle: object;
-  /** Whether several sessions can be open at a time. */
-  readonly concurrent: boolean;
-  /** Whether a running statement stops when its signal aborts. */
-  readonly cancels: boolean;
   /** Runs one statement by itself, on whatever connection is free. */
   run(query: PostgresQuery, signal?: AbortSignal): Promise<SqlResult>;
   /** Opens a transaction. */

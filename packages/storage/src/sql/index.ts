@@ -8,6 +8,7 @@ export * from "./columnCodec.ts";
 export * from "./compilePredicate.ts";
 export type * from "./DerivedColumn.ts";
 export * from "./inKeyOrder.ts";
+export * from "./inParts.ts";
 export type * from "./KeyCounter.ts";
 export * from "./keysetSegments.ts";
 export * from "./quoteIdentifier.ts";
