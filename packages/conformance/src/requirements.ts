@@ -21,6 +21,12 @@ export const transactions: Requirement = {
   met: ({ capabilities }) => capabilities.transactions,
 };
 
+/** Whoever reads outside of a transaction goes on while it is open. */
+export const readsBesideTransactions: Requirement = {
+  needs: "reads that wait for no transaction",
+  met: ({ capabilities }) => capabilities.readsWait !== true,
+};
+
 /** One transaction over several storages. */
 export const jointTransactions: Requirement = {
   needs: "transactions over several storages",
@@ -59,7 +65,7 @@ export const otherProcess: Requirement = {
 /** Tables are made by `setupDatabase()` and last longer than a storage. */
 export const setUpTables: Requirement = {
   needs: "tables that are set up before use",
-  met: ({ capabilities }) => capabilities.schemaSql,
+  met: ({ capabilities }) => capabilities.persistent,
 };
 
 /** Calls that go past a transaction's handle can be told only where calls can be followed. */

@@ -54,6 +54,7 @@ export type {
   ClaimRequest,
   ClaimResult,
   ClaimTerms,
+  EndAndClaimResult,
   FencedOutcome,
   QueueChange,
 } from "./storage/queueDriver.ts";

@@ -13,6 +13,7 @@ import {
   until,
 } from "./changesKit.ts";
 import { freshRole } from "./servers/fresh.ts";
+import { spiedPool } from "./spiedPool.ts";
 
 const SLOW = { pollingIntervalMs: 60_000 };
 
@@ -49,6 +50,21 @@ describe.each(servers().all)("several connections, on $title", ({ url }) => {
         await heard.reach(2);
       }),
     ).toBeLessThan(1_000);
+  });
+
+  it("read what they hear of with one statement", async () => {
+    const place = await serverPlace(url);
+    const { pool, texts } = spiedPool(url);
+    const { heard } = await listenTo(place.openOn(pool), SLOW);
+    await until(async () => (await listeners(place)).length === 1);
+    const other = await place.open();
+    await insert(other, "first");
+    await heard.reach(1, 5_000);
+    await pause(100);
+    const before = texts().length;
+    await insert(other, "second");
+    await heard.reach(2, 5_000);
+    expect(texts().length - before).toBe(1);
   });
 
   it("hear of what was written inside a transaction of the user's own when that commits", async () => {

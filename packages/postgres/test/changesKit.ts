@@ -1,10 +1,6 @@
 import { PGlite } from "@electric-sql/pglite";
-import type {
-  LogChangeFeed,
-  SqlChangeSource,
-  SqlProgram,
-  SqlRowChange,
-} from "@workglow/storage/sql";
+import type { CommittedChange } from "@workglow/storage";
+import type { SqlChangeSource, SqlLogChangeFeed, SqlProgram } from "@workglow/storage/sql";
 import pg from "pg";
 import { onTestFinished } from "vitest";
 import type { PostgresChangeLogOptions } from "../src/changes/PostgresChangeLog.ts";
@@ -29,7 +25,7 @@ export interface RawConnection {
 
 /** A pool or database of the library's, with a feed of its own. */
 export interface OpenFeed {
-  readonly feed: LogChangeFeed;
+  readonly feed: SqlLogChangeFeed;
   readonly database: PostgresDatabase;
 }
 
@@ -152,11 +148,11 @@ function rawOf(query: (text: string) => Promise<{ readonly rows: unknown[][] }>)
 
 /** Collects changes and says when there are enough. */
 export class Collected<T> {
-  public readonly changes: SqlRowChange<T>[] = [];
-  public readonly add = (change: SqlRowChange<T>): void => void this.changes.push(change);
+  public readonly changes: CommittedChange<T>[] = [];
+  public readonly add = (change: CommittedChange<T>): void => void this.changes.push(change);
 
   /** The changes without their positions. */
-  public get plain(): Omit<SqlRowChange<T>, "position">[] {
+  public get plain(): Omit<CommittedChange<T>, "position">[] {
     return this.changes.map(({ position: _, ...change }) => change);
   }
 

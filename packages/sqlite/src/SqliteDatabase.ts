@@ -1,5 +1,5 @@
 import type { StorageCapabilities } from "@workglow/storage";
-import type { LogChangeFeed } from "@workglow/storage/sql";
+import type { SqlLogChangeFeed } from "@workglow/storage/sql";
 import { sqliteChangeFeed } from "./changes/sqliteChangeFeed.ts";
 import type { SqliteHandle } from "./driver/SqliteDriver.ts";
 import { openSqlite } from "./openSqlite.ts";
@@ -13,7 +13,7 @@ export class SqliteDatabase {
   public readonly connection: SqliteConnection;
   /** What storages on this database can do. */
   public readonly capabilities: StorageCapabilities;
-  private feed: LogChangeFeed | undefined;
+  private feed: SqlLogChangeFeed | undefined;
 
   /** @param owned whether the handle was opened for one storage alone */
   public constructor(handle: SqliteHandle, owned: boolean) {
@@ -23,7 +23,7 @@ export class SqliteDatabase {
     this.capabilities = this.connection.isWriteProtected ? { ...usual, writable: false } : usual;
   }
 
-  public get changeFeed(): LogChangeFeed {
+  public get changeFeed(): SqlLogChangeFeed {
     if (this.feed === undefined) {
       const feed = sqliteChangeFeed(this.executor);
       this.executor.watchCommits(() => feed.wake());

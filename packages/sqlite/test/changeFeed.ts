@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LogChangeFeed, SqlRowChange } from "@workglow/storage/sql";
+import type { CommittedChange } from "@workglow/storage";
+import type { SqlLogChangeFeed } from "@workglow/storage/sql";
 import Database from "better-sqlite3";
 import { onTestFinished } from "vitest";
 import { SqliteChangeLog, type SqliteChangeLogOptions } from "../src/changes/SqliteChangeLog.ts";
@@ -31,7 +32,7 @@ export interface OpenFeed {
   readonly db: Database.Database;
   readonly executor: SqliteExecutor;
   readonly log: SqliteChangeLog;
-  readonly feed: LogChangeFeed;
+  readonly feed: SqlLogChangeFeed;
 }
 
 /** A connection of the library with a change feed of its own. */
@@ -44,11 +45,11 @@ export function openFeed(file: string, options?: SqliteChangeLogOptions): OpenFe
 
 /** Collects changes and says when there are enough. */
 export class Collected<T> {
-  public readonly changes: SqlRowChange<T>[] = [];
-  public readonly add = (change: SqlRowChange<T>): void => void this.changes.push(change);
+  public readonly changes: CommittedChange<T>[] = [];
+  public readonly add = (change: CommittedChange<T>): void => void this.changes.push(change);
 
   /** The changes without their positions. */
-  public get plain(): Omit<SqlRowChange<T>, "position">[] {
+  public get plain(): Omit<CommittedChange<T>, "position">[] {
     return this.changes.map(({ position: _, ...change }) => change);
   }
 

@@ -1,4 +1,5 @@
-import type { SqlProgram, SqlRowChange } from "@workglow/storage/sql";
+import type { CommittedChange } from "@workglow/storage";
+import type { SqlProgram } from "@workglow/storage/sql";
 import { getLogger, setLogger } from "@workglow/util";
 import type Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -40,11 +41,11 @@ function insert(db: Database.Database, ...ids: string[]): void {
   for (const id of ids) statement.run(id);
 }
 
-const ids = (changes: readonly SqlRowChange<Note>[]): unknown[] =>
+const ids = (changes: readonly CommittedChange<Note>[]): unknown[] =>
   changes.map((change) => (change.type === "RESYNC" ? "RESYNC" : (change.new ?? change.old)?.id));
 
 const positionOf = (heard: Collected<Note>, index: number): string =>
-  (heard.changes[index] as SqlRowChange<Note>).position;
+  (heard.changes[index] as CommittedChange<Note>).position;
 
 /** As if the holder had been stopped for longer than its lease. */
 const expire = (db: Database.Database): void =>

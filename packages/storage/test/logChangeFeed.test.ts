@@ -1,17 +1,24 @@
 import { getLogger, StorageBusyError, StorageClosedError, setLogger } from "@workglow/util";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import type { ChangeLog, HeldTail, LogPage, LogTail } from "../src/sql/changes/ChangeLog.ts";
-import { LogChangeFeed } from "../src/sql/changes/LogChangeFeed.ts";
-import { formatPosition, parsePosition } from "../src/sql/changes/logPosition.ts";
-import type { SqlChangeSource } from "../src/sql/changes/SqlChangeFeed.ts";
-import type { SqlProgram } from "../src/sql/SqlExecutor.ts";
+import type {
+  ChangeLog,
+  HeldTail,
+  LogPage,
+  LogSource,
+  LogTail,
+} from "../src/changes/log/ChangeLog.ts";
+import { LogChangeFeed } from "../src/changes/log/LogChangeFeed.ts";
+import { formatPosition, parsePosition } from "../src/changes/log/logPosition.ts";
 
 const at = (sequence: number): string => formatPosition({ log: "f0", sequence });
 
+type Value = string | Uint8Array;
+type Source = LogSource<Value, unknown>;
+
 /** A log in memory that fails, forgets and lapses when it is told to. */
-class ScriptedLog implements ChangeLog {
+class ScriptedLog implements ChangeLog<Value, Source> {
   public readonly leaseMs = 30_000;
-  public readonly values: (string | Uint8Array)[] = [];
+  public readonly values: Value[] = [];
   public readonly limits: number[] = [];
   public readonly opened: (string | undefined)[] = [];
   public readonly released: boolean[] = [];
@@ -22,7 +29,7 @@ class ScriptedLog implements ChangeLog {
   public forgotten = false;
   public failure: Error | undefined;
 
-  public async open(_: SqlChangeSource<unknown>, since: string | undefined): Promise<LogTail> {
+  public async open(_: Source, since: string | undefined): Promise<LogTail<Value>> {
     if (this.failure !== undefined) throw this.failure;
     this.opened.push(since);
     this.forgotten = false;
@@ -34,7 +41,7 @@ class ScriptedLog implements ChangeLog {
     };
   }
 
-  private async read(after: string, limit: number): Promise<LogPage | undefined> {
+  private async read(after: string, limit: number): Promise<LogPage<Value> | undefined> {
     if (this.failure !== undefined) throw this.failure;
     if (this.forgotten) return undefined;
     this.limits.push(limit);
@@ -44,7 +51,7 @@ class ScriptedLog implements ChangeLog {
       changes: page.map((value, i) => ({
         type: "INSERT",
         old: undefined,
-        new: [value],
+        new: value,
         position: at(from + i + 1),
       })),
       position: at(from + page.length),
@@ -62,36 +69,22 @@ class ScriptedLog implements ChangeLog {
     return new Set(this.lapsing ? held.map(({ tail }) => tail) : []);
   }
 
-  public setupSql(): readonly string[] {
-    return [];
-  }
-
-  // biome-ignore lint/correctness/useYield: a program that needs no statement
-  public *isSetUp(): SqlProgram<boolean> {
-    return true;
-  }
-
-  public interruptSql(): readonly string[] {
-    return [];
-  }
-
-  public *interrupt(): SqlProgram<void> {}
-
   public async sweep(): Promise<void> {
     throw new StorageBusyError("locked");
   }
 }
 
-const source: SqlChangeSource<unknown> = {
+const source: Source = {
   table: "items",
-  columns: [{ name: "value", type: "text" }],
-  keyColumns: ["value"],
-  where: [],
-  decode([value]) {
+  decode(value) {
     if (value === "unreadable") throw new Error("unreadable");
     return value;
   },
 };
+
+function feedOf(log: ScriptedLog): LogChangeFeed<Value, Source> {
+  return new LogChangeFeed(log, (value) => value.length + 8);
+}
 
 function logged(): { warnings: unknown[]; errors: unknown[] } {
   const before = getLogger();
@@ -106,7 +99,7 @@ function logged(): { warnings: unknown[]; errors: unknown[] } {
 }
 
 async function subscribed(log: ScriptedLog, pollingIntervalMs = 100) {
-  const feed = new LogChangeFeed(log);
+  const feed = feedOf(log);
   const heard: unknown[] = [];
   const unsubscribe = feed.subscribe(
     source,
@@ -144,7 +137,7 @@ describe("reading", () => {
 
   it("waits for the callback before it reads on", async () => {
     const log = new ScriptedLog();
-    const feed = new LogChangeFeed(log);
+    const feed = feedOf(log);
     let taken = 0;
     const unsubscribe = feed.subscribe(source, async () => {
       taken++;
@@ -158,6 +151,22 @@ describe("reading", () => {
     expect(log.limits.length).toBeLessThan(3);
     await pass(100_000);
     expect(taken).toBe(100);
+  });
+
+  it("is for the subscribers of the table that a commit has changed", async () => {
+    const log = new ScriptedLog();
+    const { feed, heard } = await subscribed(log, 10_000);
+    log.values.push("a");
+    feed.wake("others");
+    await pass(0);
+    expect(heard).toEqual([]);
+    feed.wake("items");
+    await pass(0);
+    expect(heard).toEqual(["a"]);
+    log.values.push("b");
+    feed.wake();
+    await pass(0);
+    expect(heard).toEqual(["a", "b"]);
   });
 
   it("reports a change that cannot be decoded, and goes on", async () => {
@@ -184,6 +193,24 @@ describe("reading", () => {
     log.failure = undefined;
     await pass(500);
     expect(heard).toEqual(["a", "b"]);
+  });
+
+  it("that failed is tried again at a commit where nobody polls, but not at each", async () => {
+    const log = new ScriptedLog();
+    logged();
+    const { feed, heard } = await subscribed(log, Number.MAX_SAFE_INTEGER);
+    log.values.push("a");
+    log.failure = new StorageBusyError("locked");
+    feed.wake();
+    await pass(0);
+    log.failure = undefined;
+    feed.wake();
+    await pass(100);
+    expect(heard).toEqual([]);
+    await pass(200);
+    feed.wake();
+    await pass(0);
+    expect(heard).toEqual(["a"]);
   });
 
   it("of a database that was closed ends the subscription", async () => {
@@ -293,7 +320,7 @@ describe("a subscription that cannot be opened", () => {
   it("rejects ready and leaves no timer", async () => {
     const log = new ScriptedLog();
     log.failure = new StorageBusyError("locked");
-    const feed = new LogChangeFeed(log);
+    const feed = feedOf(log);
     const unsubscribe = feed.subscribe(source, () => undefined);
     await expect(unsubscribe.ready).rejects.toBe(log.failure);
     await pass(0);
@@ -303,5 +330,5 @@ describe("a subscription that cannot be opened", () => {
 });
 
 it("a sweep that fails is nobody's error", async () => {
-  await new LogChangeFeed(new ScriptedLog()).sweep();
+  await feedOf(new ScriptedLog()).sweep();
 });

@@ -96,6 +96,21 @@ describe("VectorArena", () => {
     expect(arena.nominate(Float32Array.of(1, 0), 1, [])).toEqual([]);
   });
 
+  it("gives the unit vectors that it holds, to be added elsewhere as they are", () => {
+    const arena = new VectorArena<string>(2);
+    arena.add("gone", Float32Array.of(1, 0));
+    arena.add("kept", Float32Array.of(3, 4));
+    arena.delete("gone");
+    const units = new Float32Array(4);
+    expect(arena.writeUnit("gone", units, 0)).toBe(false);
+    expect(arena.writeUnit("kept", units, 2)).toBe(true);
+    expect([...units]).toEqual([0, 0, Math.fround(0.6), Math.fround(0.8)]);
+    const other = new VectorArena<string>(2);
+    other.add("aside", Float32Array.of(4, -3));
+    other.addUnit("kept", units, 2);
+    expect(other.nominate(Float32Array.of(3, 4), 1)).toEqual(["kept"]);
+  });
+
   it("keeps directions of vectors of any scale apart", () => {
     const arena = new VectorArena<string>(2);
     arena.add("huge", Float64Array.of(1e200, 1e200));

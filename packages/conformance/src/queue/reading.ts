@@ -1,6 +1,6 @@
 import { assert, assertEqual, assertInvalid } from "../assert.ts";
 import type { Case } from "../harness.ts";
-import { jointTransactions, secondConnection } from "../requirements.ts";
+import { jointTransactions, readsBesideTransactions, secondConnection } from "../requirements.ts";
 import { HOSTILE_TEXTS } from "../samples.ts";
 import { show } from "../show.ts";
 import { withSilentLogger } from "../silentLogger.ts";
@@ -202,7 +202,7 @@ export const readingCases: readonly Case[] = [
   },
   {
     name: "reads wait for no claim and no transaction of others, and see what is committed",
-    requires: [secondConnection, jointTransactions],
+    requires: [secondConnection, jointTransactions, readsBesideTransactions],
     run: async (c) => {
       const writer = await c.queue({ queueName: "shared" });
       const reader = await (await c.connect()).queue({ queueName: "shared" });

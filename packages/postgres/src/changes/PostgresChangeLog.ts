@@ -1,12 +1,11 @@
-import {
-  type ChangeLog,
-  type HeldTail,
-  type LogTail,
-  parsePosition,
-  type SqlChangeSource,
-  type SqlChangeTable,
-  type SqlDialect,
-  type SqlProgram,
+import { type HeldTail, type LogTail, parsePosition } from "@workglow/storage";
+import type {
+  SqlChangeLog,
+  SqlChangeSource,
+  SqlChangeTable,
+  SqlDialect,
+  SqlProgram,
+  SqlRow,
 } from "@workglow/storage/sql";
 import { newUuid, StorageUnsupportedError, sleep } from "@workglow/util";
 import type { PostgresExecutor } from "../PostgresExecutor.ts";
@@ -48,7 +47,7 @@ const SETTLING_MS = 2_000;
  * lease of a subscriber lives. A marker in the log says where it was begun anew after changes may
  * have passed it by.
  */
-export class PostgresChangeLog implements ChangeLog, TailOwner {
+export class PostgresChangeLog implements SqlChangeLog, TailOwner {
   public readonly leaseMs: number;
   public readonly executor: PostgresExecutor;
   /** Begins the ids of all subscribers of this process and pool. */
@@ -105,7 +104,10 @@ export class PostgresChangeLog implements ChangeLog, TailOwner {
     for (const { horizon } of this.horizons.values()) horizon.touch();
   }
 
-  public async open(source: SqlChangeSource<unknown>, since: string | undefined): Promise<LogTail> {
+  public async open(
+    source: SqlChangeSource<unknown>,
+    since: string | undefined,
+  ): Promise<LogTail<SqlRow>> {
     if (!canBeLogged(this.dialect, source)) {
       throw new StorageUnsupportedError("changes of so many columns", this.dialect.name);
     }
@@ -199,7 +201,7 @@ export class PostgresChangeLog implements ChangeLog, TailOwner {
     since: string | undefined,
     opened: OpenedLog,
     subscriber: string,
-  ): Promise<LogTail> {
+  ): Promise<LogTail<SqlRow>> {
     const { log, sourceOid } = opened;
     const writers = await this.settleWriters(opened, subscriber);
     const resumed = opened.resumed !== undefined;

@@ -1,10 +1,5 @@
-import {
-  formatPosition,
-  type LogPage,
-  type LogTail,
-  parsePosition,
-  type SqlExecutor,
-} from "@workglow/storage/sql";
+import { formatPosition, type LogPage, type LogTail, parsePosition } from "@workglow/storage";
+import type { SqlExecutor, SqlRow, SqlStatement } from "@workglow/storage/sql";
 import type { ChangePages, ReadChanges } from "./changePage.ts";
 import type { LogHorizon } from "./LogHorizon.ts";
 import type { LeasedLog } from "./leasePrograms.ts";
@@ -39,7 +34,7 @@ export interface TailStart {
   readonly writers: ReadonlySet<string>;
 }
 
-export class PostgresLogTail implements LogTail {
+export class PostgresLogTail implements LogTail<SqlRow> {
   public readonly log: LeasedLog;
   public readonly sourceOid: number;
   public readonly subscriber: string;
@@ -73,7 +68,7 @@ export class PostgresLogTail implements LogTail {
     return this.late === undefined ? sequence : Math.min(sequence, this.first);
   }
 
-  public async read(after: string, limit: number): Promise<LogPage | undefined> {
+  public async read(after: string, limit: number): Promise<LogPage<SqlRow> | undefined> {
     try {
       return await this.readPage(after, limit);
     } catch (error) {
@@ -86,9 +81,11 @@ export class PostgresLogTail implements LogTail {
     return this.owner.release(this, resumable);
   }
 
-  private async readPage(after: string, limit: number): Promise<LogPage | undefined> {
+  private async readPage(after: string, limit: number): Promise<LogPage<SqlRow> | undefined> {
     const { sequence } = parsePosition(after);
-    await this.horizon.refresh();
+    const plain = this.late === undefined && this.writers.size === 0;
+    const ahead = plain ? await this.readAhead(sequence, limit) : undefined;
+    if (ahead === undefined) await this.horizon.refresh();
     if (this.writers.size > 0) await this.owner.settle(this);
     if (this.horizon.gone) return undefined;
     const { settled } = this.horizon;
@@ -97,35 +94,61 @@ export class PostgresLogTail implements LogTail {
       return this.readLate(this.late, after, limit);
     }
     if (settled <= sequence) return this.nothing(after);
-    const read = await this.fetch(this.pages.following(sequence, settled, limit));
+    const end = ahead?.end ?? settled;
+    if (end <= sequence) return { ...this.nothing(after), more: true };
+    const read = this.ofThisLog(
+      ahead?.rows ?? (await this.fetch(this.pages.following(sequence, settled, limit))),
+    );
     if (read === undefined || read.first > sequence) return undefined;
     // The changes before a new beginning are whole; what follows them, only the next log tells.
     if (read.reopened && read.lastSequence === undefined) return undefined;
-    const end = read.reopened || read.rows === limit ? (read.lastSequence as number) : settled;
-    return { changes: read.changes, position: this.positionOf(end), more: end < settled };
+    const last = read.reopened || read.rows === limit ? (read.lastSequence as number) : end;
+    return { changes: read.changes, position: this.positionOf(last), more: last < settled };
+  }
+
+  /**
+   * Looks how far the log reaches and reads on as far, in one statement; `undefined` where others
+   * look, or there is nothing to look for.
+   */
+  private async readAhead(
+    sequence: number,
+    limit: number,
+  ): Promise<{ readonly rows: readonly SqlRow[]; readonly end: number } | undefined> {
+    const { horizon, pages } = this;
+    let ahead: { readonly rows: readonly SqlRow[]; readonly end: number } | undefined;
+    await horizon.refreshBy(async (settled) => {
+      const reach = horizon.reachText("$2::bigint");
+      const rows = await this.fetch(pages.reaching(sequence, settled, limit, reach));
+      const row = pages.reachOf(rows);
+      ahead = { rows, end: Math.max(settled, Number(row[2])) };
+      return row;
+    });
+    return ahead;
   }
 
   private async readLate(
     late: LateChanges & { readonly after: number },
     position: string,
     limit: number,
-  ): Promise<LogPage | undefined> {
-    const read = await this.fetch(this.pages.late(late.after, late.numbers, limit));
+  ): Promise<LogPage<SqlRow> | undefined> {
+    const read = this.ofThisLog(await this.fetch(this.pages.late(late.after, late.numbers, limit)));
     if (read === undefined) return undefined;
     const last = read.lastSequence;
     this.late = last === undefined || read.rows < limit ? undefined : { ...late, after: last };
     return { changes: read.changes, position, more: true };
   }
 
-  private async fetch(
-    statement: ReturnType<ChangePages["following"]>,
-  ): Promise<ReadChanges | undefined> {
-    const { rows } = await this.owner.executor.execute(statement);
+  private async fetch(statement: SqlStatement): Promise<readonly SqlRow[]> {
+    return (await this.owner.executor.execute(statement)).rows;
+  }
+
+  /** `undefined` where the log has been made anew. */
+  private ofThisLog(rows: readonly SqlRow[]): ReadChanges | undefined {
     const read = this.pages.read(rows, this.log.oid);
     return read?.oid === this.log.oid ? read : undefined;
   }
 
-  private nothing(position: string): LogPage {
+  private nothing(position: string): LogPage<SqlRow> {
     return { changes: [], position, more: false };
   }
 

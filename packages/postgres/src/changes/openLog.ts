@@ -1,4 +1,5 @@
-import type { LogPosition, SqlChangeSource, SqlDialect, SqlProgram } from "@workglow/storage/sql";
+import type { LogPosition } from "@workglow/storage";
+import type { SqlChangeSource, SqlDialect, SqlProgram } from "@workglow/storage/sql";
 import { StorageNotSetUpError, StorageSchemaMismatchError } from "@workglow/util";
 import { changeLogNames, loggedColumns, OPENED } from "./changeLogNames.ts";
 import { holdGate, type LeasedLog, livingLeases, lockLog, takeLease } from "./leasePrograms.ts";

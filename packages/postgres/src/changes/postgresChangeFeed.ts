@@ -1,4 +1,4 @@
-import { LogChangeFeed, type SqlExecutor } from "@workglow/storage/sql";
+import { type SqlExecutor, SqlLogChangeFeed } from "@workglow/storage/sql";
 import { sha256Hex, utf8ByteLength } from "@workglow/util";
 import { PgliteSource } from "../connection/PgliteSource.ts";
 import type { PoolSource } from "../connection/PoolSource.ts";
@@ -31,7 +31,7 @@ export interface ChangeFeedDatabase {
 export function postgresChangeFeed(
   { source, executor, options }: ChangeFeedDatabase,
   logOptions?: PostgresChangeLogOptions,
-): LogChangeFeed {
+): SqlLogChangeFeed {
   const channel = channelOf(executor, options.schema);
   let listener: ChangeListener | undefined;
   const log = new PostgresChangeLog(
@@ -39,7 +39,7 @@ export function postgresChangeFeed(
     { progress: () => feed.wake(), tails: (open) => listener?.want(open > 0) },
     logOptions,
   );
-  const feed = new LogChangeFeed(log);
+  const feed = new SqlLogChangeFeed(log);
   const look = (): void => {
     log.touch();
     feed.wake();

@@ -11,6 +11,40 @@ const ANSWER_LIMIT_MS = 2_000;
 
 const types = { getTypeParser: decoderOf };
 
+/**
+ * A statement as the driver takes it. The driver copies what a config has itself, property by
+ * property and at some cost, and keeps its prototype: so it has one property.
+ */
+class ArrayQuery implements PgQueryConfig {
+  private readonly query: Pick<PostgresQuery, "name" | "text"> & { readonly values: unknown[] };
+
+  public constructor({ name, text, params }: PostgresQuery) {
+    const values = new Array<unknown>(params.length);
+    for (let at = 0; at < params.length; at++) values[at] = driverValue(params[at] as SqlParam);
+    this.query = { name, text, values };
+  }
+
+  public get name(): string | undefined {
+    return this.query.name;
+  }
+
+  public get text(): string {
+    return this.query.text;
+  }
+
+  public get values(): unknown[] {
+    return this.query.values;
+  }
+
+  public get rowMode(): "array" {
+    return "array";
+  }
+
+  public get types(): PgQueryConfig["types"] {
+    return types;
+  }
+}
+
 /** The driver sends bytes as they are, and everything else as text. */
 function driverValue(param: SqlParam): unknown {
   if (param instanceof Uint8Array) return param;
@@ -104,7 +138,7 @@ function ask(
   query: PostgresQuery,
   done: (error: Error, result: PgResult) => void,
 ): void {
-  const config = configOf(query);
+  const config = new ArrayQuery(query);
   awaitAnswer(client, sizeOf(config.values));
   client.query(config, (error, result) => {
     answerCame(client);
@@ -122,14 +156,6 @@ function sizeOf(values: readonly unknown[]): number {
   let size = 0;
   for (const value of values as readonly (string | Uint8Array | null)[]) size += value?.length ?? 0;
   return size;
-}
-
-function configOf({ text, params, name }: PostgresQuery): PgQueryConfig {
-  const values = new Array<unknown>(params.length);
-  for (let at = 0; at < params.length; at++) values[at] = driverValue(params[at] as SqlParam);
-  return name === undefined
-    ? { text, values, rowMode: "array", types }
-    : { name, text, values, rowMode: "array", types };
 }
 
 /** Errors of the server leave the connection as it is, unless they end the session. */

@@ -31,7 +31,7 @@ export interface PgPoolClient extends PgClient {
 }
 
 export interface PgQueryConfig {
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly text: string;
   readonly values: unknown[];
   readonly rowMode: "array";

@@ -1,13 +1,11 @@
-import {
-  type ChangeLog,
-  type HeldTail,
-  type LogPosition,
-  type LogTail,
-  parsePosition,
-  type SqlChangeSource,
-  type SqlDialect,
-  type SqlExecutor,
-  type SqlProgram,
+import { type HeldTail, type LogPosition, type LogTail, parsePosition } from "@workglow/storage";
+import type {
+  SqlChangeLog,
+  SqlChangeSource,
+  SqlDialect,
+  SqlExecutor,
+  SqlProgram,
+  SqlRow,
 } from "@workglow/storage/sql";
 import {
   newUuid,
@@ -53,7 +51,7 @@ const TRIMMED_AT_ONCE = 5_000;
  * whoever finds a log without a living lease knows that changes may have passed it by, and begins
  * another. A log's name is in its positions, so that those of an ended log are never mistaken.
  */
-export class SqliteChangeLog implements ChangeLog, TailOwner {
+export class SqliteChangeLog implements SqlChangeLog, TailOwner {
   public readonly leaseMs: number;
   private readonly executor: SqlExecutor;
   private readonly retained: number;
@@ -73,7 +71,10 @@ export class SqliteChangeLog implements ChangeLog, TailOwner {
     return this.counters[0] ?? 0;
   }
 
-  public async open(source: SqlChangeSource<unknown>, since: string | undefined): Promise<LogTail> {
+  public async open(
+    source: SqlChangeSource<unknown>,
+    since: string | undefined,
+  ): Promise<LogTail<SqlRow>> {
     const position = since === undefined ? undefined : parsePosition(since);
     const start = await this.executor.atomic(() => this.opening(source, position));
     return new SqliteLogTail(this, source, start);

@@ -1,15 +1,12 @@
 import {
   formatPosition,
-  type LoggedChange,
+  type LogEntry,
   type LogPage,
   type LogTail,
   parsePosition,
-  type SqlChangeSource,
-  type SqlDialect,
-  type SqlProgram,
-  type SqlRow,
   subscribersChange,
-} from "@workglow/storage/sql";
+} from "@workglow/storage";
+import type { SqlChangeSource, SqlDialect, SqlProgram, SqlRow } from "@workglow/storage/sql";
 import { attachedLog, logBounds } from "./changeLogPrograms.ts";
 import { DELETE, INSERT, logTable, UPDATE } from "./changeLogTables.ts";
 import { newColumn, oldColumn } from "./changeLogTriggers.ts";
@@ -31,7 +28,7 @@ export interface TailStart {
   readonly resync: boolean;
 }
 
-export class SqliteLogTail implements LogTail {
+export class SqliteLogTail implements LogTail<SqlRow> {
   public readonly log: string;
   public readonly subscriber: string;
   public readonly start: string;
@@ -52,7 +49,7 @@ export class SqliteLogTail implements LogTail {
     this.pageText = pageText(owner.dialect, start.log, source);
   }
 
-  public async read(after: string, limit: number): Promise<LogPage | undefined> {
+  public async read(after: string, limit: number): Promise<LogPage<SqlRow> | undefined> {
     const { sequence } = parsePosition(after);
     const { schemaVersion } = this.owner;
     const verify = schemaVersion !== this.schemaVersion;
@@ -72,7 +69,11 @@ export class SqliteLogTail implements LogTail {
     return this.owner.release(this, resumable);
   }
 
-  private *reading(after: number, limit: number, verify: boolean): SqlProgram<LogPage | undefined> {
+  private *reading(
+    after: number,
+    limit: number,
+    verify: boolean,
+  ): SqlProgram<LogPage<SqlRow> | undefined> {
     if (verify && (yield* attachedLog(this.source.table)) !== this.log) return undefined;
     const { first, last } = yield* logBounds(this.log);
     if (first !== undefined && after < first - 1) return undefined;
@@ -88,11 +89,15 @@ export class SqliteLogTail implements LogTail {
     return this.page(changes, end, end < last);
   }
 
-  private page(changes: readonly LoggedChange[], sequence: number, more: boolean): LogPage {
+  private page(
+    changes: readonly LogEntry<SqlRow>[],
+    sequence: number,
+    more: boolean,
+  ): LogPage<SqlRow> {
     return { changes, position: formatPosition({ log: this.log, sequence }), more };
   }
 
-  private change(row: SqlRow): LoggedChange {
+  private change(row: SqlRow): LogEntry<SqlRow> {
     const [sequence, type, oldMatches, newMatches] = row.slice(0, FIXED_COLUMNS).map(Number);
     const width = this.source.columns.length;
     const before = row.slice(FIXED_COLUMNS, FIXED_COLUMNS + width);

@@ -1,4 +1,4 @@
-import { LogChangeFeed, type SqlExecutor } from "@workglow/storage/sql";
+import { type SqlExecutor, SqlLogChangeFeed } from "@workglow/storage/sql";
 import { SqliteChangeLog, type SqliteChangeLogOptions } from "./SqliteChangeLog.ts";
 
 /**
@@ -8,6 +8,6 @@ import { SqliteChangeLog, type SqliteChangeLogOptions } from "./SqliteChangeLog.
 export function sqliteChangeFeed(
   executor: SqlExecutor,
   options?: SqliteChangeLogOptions,
-): LogChangeFeed {
-  return new LogChangeFeed(new SqliteChangeLog(executor, options));
+): SqlLogChangeFeed {
+  return new SqlLogChangeFeed(new SqliteChangeLog(executor, options));
 }

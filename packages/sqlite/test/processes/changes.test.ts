@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { SqlRowChange } from "@workglow/storage/sql";
+import type { CommittedChange } from "@workglow/storage";
 import type Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
@@ -17,7 +17,7 @@ import {
   until,
 } from "../changeFeed.ts";
 
-type Change = SqlRowChange<Note>;
+type Change = CommittedChange<Note>;
 
 function child(program: string, ...args: readonly (string | number)[]): ChildProcess {
   const path = fileURLToPath(new URL(`./${program}.child.ts`, import.meta.url));

@@ -11,6 +11,8 @@ export interface StorageCapabilities {
   readonly multiProcess: boolean;
   /** `transaction()` and `withTransaction()` are available. */
   readonly transactions: boolean;
+  /** Reads made elsewhere wait until an open transaction has ended; if not, they see what was before. */
+  readonly readsWait?: boolean;
   /** Whose changes `subscribeToChanges` delivers: every writer's, those of this process, or nobody's. */
   readonly changes: "all-processes" | "this-process" | "none";
   /** The storage accepts writes. */

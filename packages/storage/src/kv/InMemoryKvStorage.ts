@@ -4,8 +4,8 @@ import type { Awaitable } from "../base/Awaitable.ts";
 import { compilePrefixes, type PrefixOptions } from "../base/prefixes.ts";
 import type { StorageCapabilities } from "../base/StorageCapabilities.ts";
 import { MemoryDatabase } from "../memory/MemoryDatabase.ts";
-import { intervalsOf } from "../tabular/memory/intervals.ts";
 import { compileCriteria } from "../tabular/Predicate.ts";
+import { intervalsOf } from "../tabular/paths/intervals.ts";
 import { copyCanonical } from "../tabular/schema/canonicalValue.ts";
 import {
   BaseKvStorage,
@@ -38,6 +38,7 @@ export class InMemoryKvStorage<
     persistent: false,
     multiProcess: false,
     transactions: true,
+    readsWait: true,
     changes: "none",
     writable: true,
     cancellation: "between-statements",

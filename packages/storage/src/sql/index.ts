@@ -1,9 +1,7 @@
 export * from "./CounterTable.ts";
-export type * from "./changes/ChangeLog.ts";
-export * from "./changes/LogChangeFeed.ts";
-export * from "./changes/loggedSides.ts";
-export * from "./changes/logPosition.ts";
 export type * from "./changes/SqlChangeFeed.ts";
+export type * from "./changes/SqlChangeLog.ts";
+export * from "./changes/SqlLogChangeFeed.ts";
 export * from "./columnCodec.ts";
 export * from "./compilePredicate.ts";
 export type * from "./DerivedColumn.ts";

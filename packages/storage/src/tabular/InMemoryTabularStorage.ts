@@ -21,12 +21,15 @@ import type {
   Unsubscribe,
 } from "./ITabularStorage.ts";
 import type { MemoryPartition } from "./memory/MemoryPartition.ts";
-import { type MemoryRowChange, MemoryTable, type TableShape } from "./memory/MemoryTable.ts";
+import { type MemoryRowChange, MemoryTable } from "./memory/MemoryTable.ts";
 import { countRows, type ReadStatistics, selectRows } from "./memory/selectRows.ts";
-import { assertShape, setUpMemoryTable } from "./memory/setUpMemoryTable.ts";
+import { setUpMemoryTable } from "./memory/setUpMemoryTable.ts";
 import type { Predicate } from "./Predicate.ts";
+import { inSchemaOrder, patchedRow } from "./patchedRow.ts";
 import { completeOrder, type SelectPlan } from "./SelectPlan.ts";
 import { cell, type IndexList, type Row } from "./schema/TableSchema.ts";
+import { assertShape } from "./shape/planSetUp.ts";
+import type { WantedShape } from "./shape/TableShape.ts";
 import {
   type TabularStorageOptions,
   type TabularStorageOptionsInput,
@@ -54,6 +57,7 @@ export class InMemoryTabularStorage<
     persistent: false,
     multiProcess: false,
     transactions: true,
+    readsWait: true,
     changes: "this-process",
     writable: true,
     cancellation: "between-statements",
@@ -66,9 +70,9 @@ export class InMemoryTabularStorage<
   protected readonly partition: MemoryPartition;
   private readonly memory: MemoryTable;
   private readonly migrations: readonly Migration[];
-  private readonly shape: TableShape;
+  private readonly shape: WantedShape;
   /** The shape of the table that this storage has found to be as its schema says. */
-  private readonly checked: { shape: TableShape };
+  private readonly checked: { shape: WantedShape };
 
   /** @throws StorageValidationError for a schema, key, index or option that cannot be */
   public constructor(
@@ -139,7 +143,7 @@ export class InMemoryTabularStorage<
       const old = this.visited(key);
       if (old === undefined) return undefined;
       if (expected !== undefined && !evaluatePredicate(expected, old)) return undefined;
-      const next = this.patched(old, patch);
+      const next = patchedRow(this.table, old, patch);
       this.table.checkEntrySizes(next);
       return this.replace(old, next, unit);
     });
@@ -280,27 +284,7 @@ export class InMemoryTabularStorage<
   private numbered(row: Row): Row {
     const { generated } = this.table;
     if (generated?.type !== "integer" || cell(row, generated) !== undefined) return row;
-    return this.inOrder({ ...row, [generated.name]: this.memory.generateKey() });
-  }
-
-  private patched(row: Row, patch: RowPatch): Row {
-    const next = { ...row };
-    for (const name of Object.keys(patch)) {
-      const value = patch[name];
-      if (value === undefined) delete next[name];
-      else next[name] = value;
-    }
-    return this.inOrder(next);
-  }
-
-  /** The row with its columns in the schema's order. */
-  private inOrder(row: Row): Row {
-    const ordered: Row = {};
-    for (const column of this.table.columns) {
-      const value = cell(row, column);
-      if (value !== undefined) ordered[column.name] = value;
-    }
-    return ordered;
+    return inSchemaOrder(this.table, { ...row, [generated.name]: this.memory.generateKey() });
   }
 
   private visited(key: Row): Row | undefined {

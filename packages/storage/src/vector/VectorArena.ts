@@ -42,6 +42,29 @@ export class VectorArena<Item> {
     this.slots.set(item, slot);
   }
 
+  /**
+   * Adds an item, which must not be in the arena, by a vector that is of length 1 already.
+   *
+   * @param units holds the vector from position `at` on
+   */
+  public addUnit(item: Item, units: Float32Array, at: number): void {
+    const slot = this.items.length;
+    const { dimensions } = this;
+    this.reserve(slot + 1);
+    this.components.set(units.subarray(at, at + dimensions), slot * dimensions);
+    this.items.push(item);
+    this.slots.set(item, slot);
+  }
+
+  /** Writes an item's vector, of length 1, into `target` from position `at` on; false without it. */
+  public writeUnit(item: Item, target: Float32Array, at: number): boolean {
+    const slot = this.slots.get(item);
+    if (slot === undefined) return false;
+    const { dimensions } = this;
+    target.set(this.components.subarray(slot * dimensions, (slot + 1) * dimensions), at);
+    return true;
+  }
+
   /** Removes an item, if it is there; the last one takes its place. */
   public delete(item: Item): void {
     const slot = this.slots.get(item);

@@ -5,6 +5,7 @@ export type * from "./IVectorStorage.ts";
 export type { NearestPlan } from "./NearestPlan.ts";
 export { NearestRanking } from "./NearestRanking.ts";
 export { nominationMargin } from "./nominationMargin.ts";
+export { VectorArena } from "./VectorArena.ts";
 export { type NearestDriver, VectorSearch } from "./VectorSearch.ts";
 export { getMetadataProperty, getVectorProperty } from "./vectorProperties.ts";
 export { vectorSchema } from "./vectorSchema.ts";

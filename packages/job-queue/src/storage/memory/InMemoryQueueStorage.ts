@@ -11,10 +11,9 @@ import {
 } from "@workglow/storage";
 import type { CallOptions } from "@workglow/util";
 import { BaseQueueStorage } from "../BaseQueueStorage.ts";
-import { type FinalJobStatus, JobStatus } from "../JobStatus.ts";
+import type { FinalJobStatus, JobStatus } from "../JobStatus.ts";
 import type { StoredJob } from "../JobStorageFormat.ts";
 import type { JobEnding, JobProgress } from "../jobEnding.ts";
-import { fateAfterCrash } from "../jobFate.ts";
 import { jobNumber } from "../jobId.ts";
 import type { NewJob } from "../newJob.ts";
 import type { QueueStorageOptions } from "../QueueStorageOptions.ts";
@@ -26,19 +25,18 @@ import type {
   FencedOutcome,
   QueueChange,
 } from "../queueDriver.ts";
-import { copyOf, type MemoryJob } from "./MemoryJob.ts";
+import type { JobRecord } from "../records/JobRecord.ts";
+import {
+  endingStep,
+  type JobStep,
+  progressStep,
+  releaseStep,
+  renewalStep,
+} from "../records/steps.ts";
+import { abortedJob, addedJob, claimedJob, promotedJob, sweptJob } from "../records/transitions.ts";
+import { copyOfJob } from "./copyOfJob.ts";
 import type { MemoryQueue } from "./MemoryQueue.ts";
 import { type MemoryJobChange, MemoryQueueTable } from "./MemoryQueueTable.ts";
-import {
-  abortedJob,
-  addedJob,
-  claimedJob,
-  endedJob,
-  givenBackJob,
-  progressedJob,
-  promotedJob,
-  sweptJob,
-} from "./transitions.ts";
 
 export type InMemoryQueueStorageOptions = QueueStorageOptions & {
   /** What this storage shares transactions with, and jobs with queues of the same name. */
@@ -56,6 +54,7 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
     persistent: false,
     multiProcess: false,
     transactions: true,
+    readsWait: true,
     changes: "this-process",
     writable: true,
     cancellation: "between-statements",
@@ -136,9 +135,7 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
   ): Awaitable<FencedOutcome> {
     return this.write(o, (unit, nowMs) => {
       const job = this.find(id);
-      if (job === undefined) return "missing";
-      if (!isHeld(job, token)) return "stale";
-      return this.change(job, givenBackJob(job, nowMs), unit).stored.status;
+      return this.take(job, releaseStep(job, token, nowMs), unit);
     });
   }
 
@@ -148,9 +145,7 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
   ): Awaitable<FencedOutcome> {
     return this.write(o, (unit) => {
       const job = this.find(saved.id);
-      if (job === undefined) return "missing";
-      if (saved.token === undefined || !isHeld(job, saved.token)) return "stale";
-      return this.change(job, progressedJob(job, saved), unit).stored.status;
+      return this.take(job, progressStep(job, saved), unit);
     });
   }
 
@@ -160,7 +155,7 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
   ): Awaitable<StoredJob<Input, Output> | undefined> {
     return this.read(o, () => {
       const job = this.find(id);
-      return job && copyOf<Input, Output>(job);
+      return job && copyOfJob<Input, Output>(job);
     });
   }
 
@@ -170,7 +165,7 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
     o: CallOptions | undefined,
   ): Awaitable<StoredJob<Input, Output>[]> {
     return this.read(o, () =>
-      this.jobs.peek(status, limit, Date.now()).map((job) => copyOf<Input, Output>(job)),
+      this.jobs.peek(status, limit, Date.now()).map((job) => copyOfJob<Input, Output>(job)),
     );
   }
 
@@ -182,24 +177,22 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
     runId: string,
     o: CallOptions | undefined,
   ): Awaitable<StoredJob<Input, Output>[]> {
-    return this.read(o, () => this.jobs.run(runId).map((job) => copyOf<Input, Output>(job)));
+    return this.read(o, () => this.jobs.run(runId).map((job) => copyOfJob<Input, Output>(job)));
   }
 
   protected _outputFor(fingerprint: string, o: CallOptions | undefined): Awaitable<Output | null> {
     return this.read(o, () => {
       const newest = this.jobs.newestWith(fingerprint);
-      return newest === undefined ? null : copyOf<Input, Output>(newest).output;
+      return newest === undefined ? null : copyOfJob<Input, Output>(newest).output;
     });
   }
 
   protected _abort(id: unknown, o: CallOptions | undefined): Awaitable<boolean> {
     return this.write(o, (unit, nowMs) => {
       const job = this.find(id);
-      const abortable =
-        job?.stored.status === JobStatus.PENDING || job?.stored.status === JobStatus.PROCESSING;
-      if (job === undefined || !abortable) return false;
-      this.change(job, abortedJob(job, nowMs), unit);
-      return true;
+      const aborted = job && abortedJob(job, nowMs);
+      if (aborted !== undefined) this.table.replace(this.jobs, job, aborted, unit);
+      return aborted !== undefined;
     });
   }
 
@@ -240,12 +233,11 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
       this.table.leases.set(instance, nowMs + leaseMs);
       const held: { readonly id: unknown; readonly token: string }[] = [];
       for (const job of [...this.jobs.active]) {
-        const { id, lease_instance, lease_token, last_ran_at } = job.stored;
+        const { id, lease_instance, lease_token } = job.stored;
         if (lease_instance !== instance) continue;
-        const token = lease_token as string;
-        const isOld = Date.parse(last_ran_at as string) <= nowMs - leaseMs / 3;
-        if (isOld && !known(token)) this.change(job, givenBackJob(job, nowMs), unit);
-        else held.push({ id, token });
+        const next = renewalStep(job, { leaseMs }, known, nowMs);
+        if (next === job) held.push({ id, token: lease_token as string });
+        else this.change(job, next, unit);
       }
       return held;
     });
@@ -288,7 +280,7 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
   }
 
   /** The job, if it is one of this queue and tenant. */
-  private find(id: unknown): MemoryJob | undefined {
+  private find(id: unknown): JobRecord | undefined {
     const number = jobNumber(id);
     return number === undefined ? undefined : this.jobs.get(number);
   }
@@ -305,7 +297,7 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
     while (jobs.length < request.limit) {
       const job = this.jobs.ready.first;
       if (job === undefined) break;
-      jobs.push(copyOf(this.change(job, claimedJob(job, request, terms.instance, nowMs), unit)));
+      jobs.push(copyOfJob(this.change(job, claimedJob(job, request, terms.instance, nowMs), unit)));
     }
     const renewed = terms.renew && jobs.length > 0;
     if (renewed) this.table.leases.set(terms.instance, nowMs + terms.leaseMs);
@@ -319,17 +311,17 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
   ): readonly FencedOutcome[] {
     return endings.map((ending) => {
       const job = this.find(ending.id);
-      if (job === undefined) return "missing";
-      if (!isHeld(job, ending.token)) return wasEndedBy(job, ending) ? "repeated" : "stale";
-      if (this.deletesCompleted && ending.status === JobStatus.COMPLETED) {
-        this.table.replace(this.jobs, job, undefined, unit);
-        return JobStatus.COMPLETED;
-      }
-      return this.change(job, endedJob(job, ending, nowMs), unit).stored.status;
+      return this.take(job, endingStep(job, ending, this.deletesCompleted, nowMs), unit);
     });
   }
 
-  private change(job: MemoryJob, next: MemoryJob, unit: WriteUnit): MemoryJob {
+  private take(job: JobRecord | undefined, step: JobStep, unit: WriteUnit): FencedOutcome {
+    const { next } = step;
+    if (next !== undefined) this.table.replace(this.jobs, job, next ?? undefined, unit);
+    return step.outcome;
+  }
+
+  private change(job: JobRecord, next: JobRecord, unit: WriteUnit): JobRecord {
     this.table.replace(this.jobs, job, next, unit);
     return next;
   }
@@ -351,24 +343,8 @@ export class InMemoryQueueStorage<Input = any, Output = any> extends BaseQueueSt
     );
     if (lost.length === 0) return;
     leases.set(instance, nowMs + leaseMs);
-    for (const job of lost) {
-      const fate = fateAfterCrash({ ...job.stored, backoff: job.backoff, crashes: job.crashes });
-      this.change(job, sweptJob(job, fate, nowMs), unit);
-    }
+    for (const job of lost) this.change(job, sweptJob(job, nowMs), unit);
   }
-}
-
-/** Whether an ending with the token applies to the job. */
-function isHeld({ stored }: MemoryJob, token: string | undefined): boolean {
-  if (token === undefined) return stored.status === JobStatus.PENDING && stored.run_attempts === 0;
-  return stored.lease_token === token && stored.lease_instance !== null;
-}
-
-/** Whether the same ending has been applied before. A retry may have become a failure. */
-function wasEndedBy({ stored }: MemoryJob, { token, status }: JobEnding): boolean {
-  if (token === undefined || stored.lease_token !== token) return false;
-  const isRetry = status === JobStatus.PENDING;
-  return stored.status === status || (isRetry && stored.status === JobStatus.FAILED);
 }
 
 function queueChange<Input, Output>(
@@ -377,7 +353,7 @@ function queueChange<Input, Output>(
   if (change === undefined) return { type: "RESYNC" };
   return {
     type: change.type,
-    ...(change.old !== undefined && { old: copyOf<Input, Output>(change.old) }),
-    ...(change.new !== undefined && { new: copyOf<Input, Output>(change.new) }),
+    ...(change.old !== undefined && { old: copyOfJob<Input, Output>(change.old) }),
+    ...(change.new !== undefined && { new: copyOfJob<Input, Output>(change.new) }),
   };
 }

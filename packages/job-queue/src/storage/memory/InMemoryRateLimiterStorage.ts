@@ -28,6 +28,7 @@ export class InMemoryRateLimiterStorage extends BaseRateLimiterStorage {
     persistent: false,
     multiProcess: false,
     transactions: true,
+    readsWait: true,
     changes: "none",
     writable: true,
     cancellation: "between-statements",

@@ -1,5 +1,14 @@
 import { type FinalJobStatus, isFinalStatus, JobStatus } from "../JobStatus.ts";
-import { byClaim, byCompletion, byRunAfter, type MemoryJob } from "./MemoryJob.ts";
+import {
+  byClaim,
+  byCompletion,
+  byNumber,
+  byRunAfter,
+  firstOf,
+  type JobRecord,
+  numberOf,
+  pendingInOrder,
+} from "../records/JobRecord.ts";
 import { NewestByFingerprint } from "./NewestByFingerprint.ts";
 import { OrderedSet } from "./OrderedSet.ts";
 
@@ -8,24 +17,24 @@ export class MemoryQueue {
   public readonly ready = new OrderedSet(byClaim);
   public readonly delayed = new OrderedSet(byRunAfter);
   /** PROCESSING and ABORTING. */
-  public readonly active = new Set<MemoryJob>();
-  public readonly final: Readonly<Record<FinalJobStatus, OrderedSet<MemoryJob>>> = {
+  public readonly active = new Set<JobRecord>();
+  public readonly final: Readonly<Record<FinalJobStatus, OrderedSet<JobRecord>>> = {
     COMPLETED: new OrderedSet(byCompletion),
     FAILED: new OrderedSet(byCompletion),
     DISABLED: new OrderedSet(byCompletion),
   };
   /** COMPLETED. */
   private readonly completed = new NewestByFingerprint();
-  private readonly jobs = new Map<number, MemoryJob>();
-  private readonly runs = new Map<string, Set<MemoryJob>>();
+  private readonly jobs = new Map<number, JobRecord>();
+  private readonly runs = new Map<string, Set<JobRecord>>();
 
-  public get(number: number): MemoryJob | undefined {
+  public get(number: number): JobRecord | undefined {
     return this.jobs.get(number);
   }
 
-  public add(job: MemoryJob): void {
+  public add(job: JobRecord): void {
     const { status, job_run_id: run } = job.stored;
-    this.jobs.set(job.number, job);
+    this.jobs.set(numberOf(job), job);
     if (status === JobStatus.PENDING) (job.ready ? this.ready : this.delayed).add(job);
     else if (!isFinalStatus(status)) this.active.add(job);
     else this.final[status].add(job);
@@ -37,9 +46,9 @@ export class MemoryQueue {
     }
   }
 
-  public remove(job: MemoryJob): void {
+  public remove(job: JobRecord): void {
     const { status, job_run_id: run } = job.stored;
-    this.jobs.delete(job.number);
+    this.jobs.delete(numberOf(job));
     if (status === JobStatus.PENDING) (job.ready ? this.ready : this.delayed).delete(job);
     else if (!isFinalStatus(status)) this.active.delete(job);
     else this.final[status].delete(job);
@@ -51,8 +60,8 @@ export class MemoryQueue {
     }
   }
 
-  public run(id: string): readonly MemoryJob[] {
-    return [...(this.runs.get(id) ?? [])].sort((a, b) => a.number - b.number);
+  public run(id: string): readonly JobRecord[] {
+    return [...(this.runs.get(id) ?? [])].sort(byNumber);
   }
 
   public size(status: JobStatus): number {
@@ -62,40 +71,22 @@ export class MemoryQueue {
   }
 
   /** In the order of `BaseQueueStorage._peek`. */
-  public peek(status: JobStatus, limit: number, nowMs: number): readonly MemoryJob[] {
+  public peek(status: JobStatus, limit: number, nowMs: number): readonly JobRecord[] {
     if (isFinalStatus(status)) return firstOf(this.final[status], limit);
     if (status !== JobStatus.PENDING) return this.activeOf(status).sort(byClaim).slice(0, limit);
-    const due: MemoryJob[] = [];
-    const later: MemoryJob[] = [];
-    for (const job of this.delayed) {
-      if (job.runAfterMs <= nowMs) due.push(job);
-      else if (later.length < limit) later.push(job);
-      else break;
-    }
-    const ready = firstOf(this.ready, limit);
-    const claimable = due.length === 0 ? ready : [...ready, ...due].sort(byClaim);
-    return [...claimable, ...later].slice(0, limit);
+    return pendingInOrder(this.ready, this.delayed, limit, nowMs);
   }
 
   /** The COMPLETED job of that fingerprint which was added last. */
-  public newestWith(fingerprint: string): MemoryJob | undefined {
+  public newestWith(fingerprint: string): JobRecord | undefined {
     return this.completed.get(fingerprint);
   }
 
-  public all(): readonly MemoryJob[] {
+  public all(): readonly JobRecord[] {
     return [...this.jobs.values()];
   }
 
-  private activeOf(status: JobStatus): MemoryJob[] {
+  private activeOf(status: JobStatus): JobRecord[] {
     return [...this.active].filter((job) => job.stored.status === status);
   }
-}
-
-function firstOf<T>(items: Iterable<T>, limit: number): readonly T[] {
-  const first: T[] = [];
-  for (const item of items) {
-    if (first.length === limit) break;
-    first.push(item);
-  }
-  return first;
 }

@@ -1,12 +1,12 @@
 import { BoundedChangeLog, type Prefix, type WriteUnit } from "@workglow/storage";
-import type { MemoryJob } from "./MemoryJob.ts";
+import type { JobRecord } from "../records/JobRecord.ts";
 import { MemoryQueue } from "./MemoryQueue.ts";
 
 /** What happened to a job of which queue, by the queue's key. */
 export interface MemoryJobChange {
   readonly type: "INSERT" | "UPDATE" | "DELETE";
-  readonly old: MemoryJob | undefined;
-  readonly new: MemoryJob | undefined;
+  readonly old: JobRecord | undefined;
+  readonly new: JobRecord | undefined;
 }
 
 /** The jobs of all queues and tenants with the same tenant columns, and the leases on them. */
@@ -39,8 +39,8 @@ export class MemoryQueueTable {
   /** Puts `next` in the place of `old`; either may be missing. */
   public replace(
     queue: MemoryQueue,
-    old: MemoryJob | undefined,
-    next: MemoryJob | undefined,
+    old: JobRecord | undefined,
+    next: JobRecord | undefined,
     unit: WriteUnit,
   ): void {
     swap(queue, old, next);
@@ -57,8 +57,8 @@ export class MemoryQueueTable {
   /** A change that nobody is told of: what is due becomes ready. */
   public replaceQuietly(
     queue: MemoryQueue,
-    old: MemoryJob,
-    next: MemoryJob,
+    old: JobRecord,
+    next: JobRecord,
     unit: WriteUnit,
   ): void {
     swap(queue, old, next);
@@ -66,7 +66,7 @@ export class MemoryQueueTable {
   }
 }
 
-function swap(queue: MemoryQueue, old: MemoryJob | undefined, next: MemoryJob | undefined): void {
+function swap(queue: MemoryQueue, old: JobRecord | undefined, next: JobRecord | undefined): void {
   if (old !== undefined) queue.remove(old);
   if (next !== undefined) queue.add(next);
 }

@@ -1,16 +1,16 @@
-import { byNumber, type MemoryJob } from "./MemoryJob.ts";
+import { byNumber, type JobRecord } from "../records/JobRecord.ts";
 import { OrderedSet } from "./OrderedSet.ts";
 
 /** Which job of a fingerprint was added last. Most fingerprints have one job, and cost no set. */
 export class NewestByFingerprint {
-  private readonly jobs = new Map<string, MemoryJob | OrderedSet<MemoryJob>>();
+  private readonly jobs = new Map<string, JobRecord | OrderedSet<JobRecord>>();
 
-  public get(fingerprint: string): MemoryJob | undefined {
+  public get(fingerprint: string): JobRecord | undefined {
     const found = this.jobs.get(fingerprint);
     return found instanceof OrderedSet ? found.last : found;
   }
 
-  public add(job: MemoryJob): void {
+  public add(job: JobRecord): void {
     const { fingerprint } = job.stored;
     const found = this.jobs.get(fingerprint);
     if (found === undefined) this.jobs.set(fingerprint, job);
@@ -23,7 +23,7 @@ export class NewestByFingerprint {
     }
   }
 
-  public remove(job: MemoryJob): void {
+  public remove(job: JobRecord): void {
     const { fingerprint } = job.stored;
     const found = this.jobs.get(fingerprint);
     if (found instanceof OrderedSet) {

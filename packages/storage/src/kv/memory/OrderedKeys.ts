@@ -1,6 +1,6 @@
 import { SortedTree } from "../../memory/SortedTree.ts";
 import { compareValues } from "../../tabular/compareValues.ts";
-import type { Interval } from "../../tabular/memory/intervals.ts";
+import type { Interval } from "../../tabular/paths/intervals.ts";
 
 /**
  * The keys of a map in order. The tree is made at the first walk and kept up to date from then on:

@@ -1,3 +1,5 @@
+import type { LogSource } from "../../changes/log/ChangeLog.ts";
+import type { CommittedChange } from "../../changes/log/CommittedChange.ts";
 import type { TabularSubscribeOptions, Unsubscribe } from "../../tabular/ITabularStorage.ts";
 import type { SqlColumnType } from "../SqlDialect.ts";
 import type { SqlProgram, SqlRow, SqlValue } from "../SqlExecutor.ts";
@@ -18,7 +20,7 @@ export interface SqlChangeCondition {
 }
 
 /** A physical table whose changes are wanted, and how its logged values become rows. */
-export interface SqlChangeSource<T> {
+export interface SqlChangeSource<T> extends LogSource<SqlRow, T> {
   /** The table's name in the database, unquoted. */
   readonly table: string;
   /** The columns wanted in `old` and `new`, tenant prefixes included where they are filtered by. */
@@ -37,14 +39,6 @@ export interface SqlChangeSource<T> {
 /** A table and the columns of it that travel with its changes. */
 export type SqlChangeTable = Pick<SqlChangeSource<unknown>, "table" | "columns" | "keyColumns">;
 
-/** One committed change. `RESYNC` has neither row: what came before `position` is not known. */
-export interface SqlRowChange<T> {
-  readonly type: "INSERT" | "UPDATE" | "DELETE" | "RESYNC";
-  readonly old?: T;
-  readonly new?: T;
-  readonly position: string;
-}
-
 /** The committed changes of one database's tables, whoever made them. */
 export interface SqlChangeFeed {
   /**
@@ -55,7 +49,7 @@ export interface SqlChangeFeed {
    */
   subscribe<T>(
     source: SqlChangeSource<T>,
-    callback: (change: SqlRowChange<T>) => void | Promise<void>,
+    callback: (change: CommittedChange<T>) => void | Promise<void>,
     options?: TabularSubscribeOptions,
   ): Unsubscribe;
 

@@ -1,7 +1,8 @@
 import { StorageConflictError } from "@workglow/util";
+import type { IndexTuple } from "../paths/IndexRange.ts";
 import type { CanonicalValue } from "../schema/canonicalValue.ts";
 import type { IndexDefinition, Row, TableSchema } from "../schema/TableSchema.ts";
-import { type IndexTuple, OrderedIndex } from "./OrderedIndex.ts";
+import { OrderedIndex } from "./OrderedIndex.ts";
 import type { Slot } from "./Slot.ts";
 import { UniqueIndex } from "./UniqueIndex.ts";
 

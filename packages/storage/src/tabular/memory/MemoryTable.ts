@@ -2,7 +2,8 @@ import { StorageFullError } from "@workglow/util";
 import type { Prefix } from "../../base/prefixes.ts";
 import { BoundedChangeLog } from "../../changes/BoundedChangeLog.ts";
 import type { WriteStep, WriteUnit } from "../../memory/WriteUnit.ts";
-import type { IndexDefinition, Row, TableSchema } from "../schema/TableSchema.ts";
+import type { Row } from "../schema/TableSchema.ts";
+import type { WantedShape } from "../shape/TableShape.ts";
 import { MemoryPartition } from "./MemoryPartition.ts";
 
 /** A row that came, went or was replaced by another of the same key. */
@@ -12,29 +13,20 @@ export interface MemoryRowChange {
   readonly next: Row | undefined;
 }
 
-/** What a table is like. */
-export interface TableShape {
-  readonly schema: TableSchema;
-  readonly prefixes: readonly Prefix[];
-  readonly indexes: readonly IndexDefinition[];
-  /** The newest migration that the table has seen. */
-  readonly version: number;
-}
-
 /** The rows that the storages of one table share: a partition for each tenant, one counter. */
 export class MemoryTable {
   public readonly log: BoundedChangeLog<MemoryRowChange>;
   private readonly partitions = new Map<string, MemoryPartition>();
-  private current: TableShape;
+  private current: WantedShape;
   private lastGenerated = 0;
 
   /** @param changeLogLength how many changes are kept for subscribers that come back */
-  public constructor(shape: TableShape, changeLogLength: number) {
+  public constructor(shape: WantedShape, changeLogLength: number) {
     this.current = shape;
     this.log = new BoundedChangeLog(changeLogLength);
   }
 
-  public get shape(): TableShape {
+  public get shape(): WantedShape {
     return this.current;
   }
 
@@ -93,7 +85,7 @@ export class MemoryTable {
    *
    * @throws StorageConflictError when rows share the values of a new unique index
    */
-  public reshape(shape: TableShape, rewrite: (row: Row) => Row, unit: WriteUnit): void {
+  public reshape(shape: WantedShape, rewrite: (row: Row) => Row, unit: WriteUnit): void {
     const before = this.current;
     const contents = [...this.partitions.values()].map((partition) => ({
       partition,

@@ -1,50 +1,15 @@
 import { SortedTree } from "../../memory/SortedTree.ts";
 import { compareValues } from "../compareValues.ts";
+import { compareTuples, type IndexRange, type IndexTuple } from "../paths/IndexRange.ts";
 import type { Column } from "../schema/Column.ts";
-import type { CanonicalValue } from "../schema/canonicalValue.ts";
 import { cell, type Row } from "../schema/TableSchema.ts";
 import type { Slot } from "./Slot.ts";
-
-/** Ends a position: before, or after, every entry that begins with the values in front of it. */
-const BEFORE: unique symbol = Symbol("before");
-const AFTER: unique symbol = Symbol("after");
-
-/**
- * The values of an entry, absent ones as null; or a position between entries: as many values as are
- * of interest and one of the marks above.
- */
-export type IndexTuple = readonly (CanonicalValue | typeof BEFORE | typeof AFTER)[];
-
-export const beforeAll = (values: IndexTuple): IndexTuple => [...values, BEFORE];
-export const afterAll = (values: IndexTuple): IndexTuple => [...values, AFTER];
-
-/** A stretch of an index, from one position to another. */
-export interface IndexRange {
-  readonly from: IndexTuple;
-  readonly to: IndexTuple;
-  /** The one entry that the stretch can have, if its values are all known. */
-  readonly entry?: IndexTuple | undefined;
-}
 
 /** Where an index gets its slots from. */
 export interface IndexSource {
   slots(): Iterable<Slot>;
   /** The row of an entry, where that is found without the tree. */
   find?(tuple: IndexTuple): Row | undefined;
-}
-
-export function compareTuples(a: IndexTuple, b: IndexTuple): number {
-  const length = Math.max(a.length, b.length);
-  for (let at = 0; at < length; at++) {
-    const x = a[at];
-    const y = b[at];
-    if (x === y) continue;
-    if (x === BEFORE || y === AFTER) return -1;
-    if (x === AFTER || y === BEFORE) return 1;
-    const difference = compareValues(x, y);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 /** What ends a walk early; told apart from the number of entries that a full one gives. */

@@ -1,15 +1,11 @@
-import { StorageSchemaMismatchError } from "@workglow/util";
 import type { WriteUnit } from "../../memory/WriteUnit.ts";
 import type { Migration } from "../../migrations/Migration.ts";
-import type { CanonicalValue } from "../schema/canonicalValue.ts";
-import { cell, type Row, type TableSchema } from "../schema/TableSchema.ts";
-import { compareShapes, takesNull } from "./compareShapes.ts";
-import { MemoryMigration } from "./MemoryMigration.ts";
-import type { MemoryTable, TableShape } from "./MemoryTable.ts";
+import { planSetUp } from "../shape/planSetUp.ts";
+import type { WantedShape } from "../shape/TableShape.ts";
+import type { MemoryTable } from "./MemoryTable.ts";
 
 /**
- * Brings a table that another storage has made to the schema of this one: by migrations, and by
- * adding columns and indexes.
+ * Brings a table that another storage has made to the schema of this one.
  *
  * @param wanted what the storage's schema says, with the newest of `migrations` as version
  * @throws StorageSchemaMismatchError for a table that only a migration can bring to the schema
@@ -18,65 +14,11 @@ import type { MemoryTable, TableShape } from "./MemoryTable.ts";
 export function setUpMemoryTable(
   name: string,
   table: MemoryTable,
-  wanted: TableShape,
+  wanted: WantedShape,
   migrations: readonly Migration[],
   unit: WriteUnit,
 ): void {
-  const found = table.shape;
-  if (found === wanted) return;
-  if (found.version > wanted.version) {
-    throw mismatch(name, [
-      `the table is at version ${found.version}, and this program knows versions up to ${wanted.version}`,
-    ]);
-  }
-  const pending = migrations.filter(({ version }) => version > found.version);
-  const migration = new MemoryMigration(wanted.schema, found, pending);
-  const comparison = compareShapes(wanted, migration.shape);
-  const { missingColumns, missingIndexes } = comparison;
-  const differences = [...comparison.columnDifferences, ...comparison.indexDifferences];
-  if (differences.length > 0) throw mismatch(name, differences);
-  if (pending.length + missingColumns.length + missingIndexes.length === 0) return;
-  const { schema } = wanted;
-  const kept = migration.shape.indexes.map(({ columns, unique }) => ({
-    columns: columns.map((column) => schema.column(column.name)),
-    unique,
-  }));
-  table.reshape(
-    { ...wanted, indexes: [...kept, ...missingIndexes] },
-    (row) => conform(name, schema, migration.rewritten(row)),
-    unit,
-  );
-}
-
-/**
- * Makes sure that the rows of a table are what a storage takes them for.
- *
- * @throws StorageSchemaMismatchError for a table with other columns
- */
-export function assertShape(name: string, wanted: TableShape, found: TableShape): void {
-  const { missingColumns, columnDifferences } = compareShapes(wanted, found);
-  const missing = missingColumns.map((c) => `column "${c.name}" is missing: call setupDatabase()`);
-  const differences = [...missing, ...columnDifferences];
-  if (differences.length > 0) throw mismatch(name, differences);
-}
-
-/** A row with the columns of a schema, in its order. */
-function conform(name: string, schema: TableSchema, row: Row): Row {
-  const conformed: Row = {};
-  for (const column of schema.columns) {
-    const value: CanonicalValue = cell(row, column) ?? null;
-    if (value !== null) conformed[column.name] = value;
-    else if (column.nullable) conformed[column.name] = null;
-    else if (!takesNull(column)) {
-      throw mismatch(name, [`column "${column.name}" is required, and a row has no value for it`]);
-    }
-  }
-  return conformed;
-}
-
-function mismatch(name: string, differences: readonly string[]): StorageSchemaMismatchError {
-  return new StorageSchemaMismatchError(
-    `table "${name}" differs from the schema; a migration (option "migrations") can change it`,
-    differences,
-  );
+  if (table.shape === wanted) return;
+  const plan = planSetUp(name, wanted, table.shape, migrations);
+  if (plan !== undefined) table.reshape(plan.shape, plan.rewrite, unit);
 }

@@ -1,8 +1,7 @@
 import { getLogger, StorageClosedError } from "@workglow/util";
-import { ChangeDelivery } from "../../changes/ChangeDelivery.ts";
-import type { SqlRow } from "../SqlExecutor.ts";
-import type { ChangeLog, HeldTail, LoggedChange, LogPage, LogTail } from "./ChangeLog.ts";
-import type { SqlChangeSource, SqlRowChange } from "./SqlChangeFeed.ts";
+import { ChangeDelivery } from "../ChangeDelivery.ts";
+import type { ChangeLog, HeldTail, LogEntry, LogPage, LogSource, LogTail } from "./ChangeLog.ts";
+import type { CommittedChange } from "./CommittedChange.ts";
 
 const FIRST_PAGE = 16;
 const LARGEST_PAGE = 512;
@@ -11,20 +10,28 @@ const PAGE_BYTES = 1 << 20;
 /** What failed is not tried again sooner, in ms. */
 const RETRY_MS = 200;
 
+/** What a subscription needs of its feed. */
+export interface SubscribedFeed<Row, Source extends LogSource<Row, unknown>> {
+  readonly log: Pick<ChangeLog<Row, Source>, "open">;
+  /** Roughly what a row takes in memory, in bytes. */
+  sizeOf(row: Row): number;
+  /** Is told how many changes the callback has taken. */
+  delivered(changes: number): void;
+}
+
 /**
  * One subscriber: opens the log, reads it page by page, hands each page to the callback and only
  * then reads on. What goes wrong once it is live is reported and tried again at the next wake.
  */
-export class LogSubscription<T> {
+export class LogSubscription<Row, Source extends LogSource<Row, unknown>, T> {
   /** Resolves when live; rejects when the log could not be opened. */
   public readonly ready: Promise<void>;
   /** Resolves once it has been closed and has given its lease back. */
   public readonly ended: Promise<void>;
-  private readonly log: ChangeLog;
-  private readonly source: SqlChangeSource<T>;
-  private readonly delivery: ChangeDelivery<SqlRowChange<T>>;
-  private readonly delivered: (changes: number) => void;
-  private tail: LogTail | undefined;
+  private readonly feed: SubscribedFeed<Row, Source>;
+  private readonly source: Source & LogSource<Row, T>;
+  private readonly delivery: ChangeDelivery<CommittedChange<T>>;
+  private tail: LogTail<Row> | undefined;
   private position = "";
   private limit = FIRST_PAGE;
   private lapsed = false;
@@ -34,18 +41,15 @@ export class LogSubscription<T> {
   private woken = false;
   private wakeUp: (() => void) | undefined;
 
-  /** @param delivered is told how many changes the callback has taken */
   public constructor(
-    log: ChangeLog,
-    source: SqlChangeSource<T>,
-    callback: (change: SqlRowChange<T>) => void | Promise<void>,
+    feed: SubscribedFeed<Row, Source>,
+    source: Source & LogSource<Row, T>,
+    callback: (change: CommittedChange<T>) => void | Promise<void>,
     since: string | undefined,
-    delivered: (changes: number) => void,
   ) {
-    this.log = log;
+    this.feed = feed;
     this.source = source;
     this.delivery = new ChangeDelivery(source.table, callback);
-    this.delivered = delivered;
     this.ready = this.open(since);
     this.ended = this.ready.then(
       () => this.run(),
@@ -62,9 +66,10 @@ export class LogSubscription<T> {
     return this.delivery.closed;
   }
 
-  /** Something may have been logged. Not heard after a failure, which is for {@link retry}. */
+  /** Something may have been logged. After a failure it is a reason to try again, like any other. */
   public wake(): void {
     if (this.failedAt === undefined) this.rouse();
+    else this.retry();
   }
 
   /** Tries again what failed, some time after it did. */
@@ -128,7 +133,7 @@ export class LogSubscription<T> {
 
   private async open(since: string | undefined): Promise<void> {
     const before = this.tail;
-    this.tail = await this.log.open(this.source, since);
+    this.tail = await this.feed.log.open(this.source, since);
     this.lapsed = false;
     this.position = this.tail.start;
     void before?.release(false).catch(() => undefined);
@@ -138,29 +143,31 @@ export class LogSubscription<T> {
     this.delivery.push({ type: "RESYNC", position: this.position });
   }
 
-  private async deliver(page: LogPage): Promise<void> {
+  private async deliver(page: LogPage<Row>): Promise<void> {
     const changes = page.changes.flatMap((change) => this.decoded(change) ?? []);
     if (changes.length > 0) {
       this.told = true;
-      this.limit = nextLimit(this.limit, page.changes);
+      this.limit = this.nextLimit(page.changes);
       this.delivery.push(...changes);
       await this.delivery.drained();
     }
     if (this.closed) return;
     this.position = page.position;
-    if (changes.length > 0) this.delivered(changes.length);
+    if (changes.length > 0) this.feed.delivered(changes.length);
   }
 
-  private decoded(change: LoggedChange): SqlRowChange<T> | undefined {
+  private decoded(change: LogEntry<Row>): CommittedChange<T> | undefined {
+    // Of its two types of rows, the one that the callback takes.
+    const source: LogSource<Row, T> = this.source;
     try {
       return {
         type: change.type,
-        ...(change.old !== undefined && { old: this.source.decode(change.old) }),
-        ...(change.new !== undefined && { new: this.source.decode(change.new) }),
+        ...(change.old !== undefined && { old: source.decode(change.old) }),
+        ...(change.new !== undefined && { new: source.decode(change.new) }),
         position: change.position,
       };
     } catch (error) {
-      getLogger().error(`A change of "${this.source.table}" cannot be read`, error);
+      getLogger().error(`A change of "${source.table}" cannot be read`, error);
       return undefined;
     }
   }
@@ -174,20 +181,14 @@ export class LogSubscription<T> {
     this.failedAt = performance.now();
     this.woken = this.closed;
   }
-}
 
-function nextLimit(limit: number, changes: readonly LoggedChange[]): number {
-  let bytes = 0;
-  for (const change of changes) bytes += sizeOf(change.old) + sizeOf(change.new);
-  const fitting = Math.floor((PAGE_BYTES * changes.length) / bytes);
-  return Math.max(Math.min(fitting, limit * 4, LARGEST_PAGE), 1);
-}
-
-function sizeOf(row: SqlRow | undefined): number {
-  if (row === undefined) return 0;
-  let bytes = 0;
-  for (const value of row) {
-    bytes += typeof value === "string" || value instanceof Uint8Array ? value.length + 8 : 8;
+  private nextLimit(changes: readonly LogEntry<Row>[]): number {
+    let bytes = 0;
+    for (const { old, new: next } of changes) {
+      if (old !== undefined) bytes += this.feed.sizeOf(old);
+      if (next !== undefined) bytes += this.feed.sizeOf(next);
+    }
+    const fitting = Math.floor((PAGE_BYTES * changes.length) / bytes);
+    return Math.max(Math.min(fitting, this.limit * 4, LARGEST_PAGE), 1);
   }
-  return bytes;
 }

@@ -2,10 +2,10 @@ import type { Prefix } from "@workglow/storage";
 import { JobStatus } from "../JobStatus.ts";
 import type { StoredJob } from "../JobStorageFormat.ts";
 import type { JobEnding, JobProgress } from "../jobEnding.ts";
-import { ABORTED, type JobFate, lastError, NO_ATTEMPTS_LEFT } from "../jobFate.ts";
+import { ABORTED, fateAfterCrash, lastError, NO_ATTEMPTS_LEFT } from "../jobFate.ts";
 import type { NewJob } from "../newJob.ts";
 import type { ClaimRequest } from "../queueDriver.ts";
-import type { MemoryJob } from "./MemoryJob.ts";
+import type { JobRecord } from "./JobRecord.ts";
 
 let lastMs = Number.NaN;
 let lastText = "";
@@ -27,16 +27,17 @@ const UNCLAIMED = {
   lease_instance: null,
 } as const;
 
+/** @param id without it the record is one that the store gives its id */
 export function addedJob(
-  number: number,
+  id: number | undefined,
   queue: string,
   prefixes: readonly Prefix[],
   added: NewJob,
   nowMs: number,
-): MemoryJob {
+): JobRecord {
   const { job_run_id, backoff, tags, created_at, run_after } = added;
   const stored: StoredJob = {
-    id: number,
+    id,
     queue,
     status: JobStatus.PENDING,
     priority: added.priority,
@@ -66,8 +67,8 @@ export function addedJob(
   const tenant = stored as unknown as Record<string, unknown>;
   for (const { name, value } of prefixes) tenant[name] = value;
   const runAfterMs = run_after === null ? nowMs : Date.parse(run_after);
+  if (id === undefined) delete tenant.id;
   return {
-    number,
     stored,
     runAfterMs,
     ready: runAfterMs <= nowMs,
@@ -79,11 +80,11 @@ export function addedJob(
 }
 
 export function claimedJob(
-  job: MemoryJob,
+  job: JobRecord,
   { workerId, token }: ClaimRequest,
   instance: string,
   nowMs: number,
-): MemoryJob {
+): JobRecord {
   return {
     ...job,
     stored: {
@@ -100,7 +101,7 @@ export function claimedJob(
 }
 
 /** A final end, or a retry where there are attempts left and nobody wants the job aborted. */
-export function endedJob(job: MemoryJob, ending: JobEnding, nowMs: number): MemoryJob {
+export function endedJob(job: JobRecord, ending: JobEnding, nowMs: number): JobRecord {
   const { stored } = job;
   const { error, error_code, error_details } = ending;
   if (ending.status !== JobStatus.PENDING) {
@@ -136,7 +137,8 @@ export function endedJob(job: MemoryJob, ending: JobEnding, nowMs: number): Memo
 }
 
 /** What a crash leads to. The token goes: its attempt is over, whatever its holder says. */
-export function sweptJob(job: MemoryJob, fate: JobFate, nowMs: number): MemoryJob {
+export function sweptJob(job: JobRecord, nowMs: number): JobRecord {
+  const fate = fateAfterCrash({ ...job.stored, backoff: job.backoff, crashes: job.crashes });
   if (fate.status !== JobStatus.PENDING) return final(job, { ...fate, lease_token: null }, nowMs);
   const runAfterMs = fate.delayMs === 0 ? job.runAfterMs : nowMs + fate.delayMs;
   const swept = pending(job, { ...UNCLAIMED, lease_token: null }, runAfterMs, nowMs);
@@ -144,7 +146,7 @@ export function sweptJob(job: MemoryJob, fate: JobFate, nowMs: number): MemoryJo
 }
 
 /** As if the job had not been claimed. */
-export function givenBackJob(job: MemoryJob, nowMs: number): MemoryJob {
+export function givenBackJob(job: JobRecord, nowMs: number): JobRecord {
   const { status, run_attempts } = job.stored;
   if (status === JobStatus.ABORTING) {
     return final(job, { status: JobStatus.FAILED, ...ABORTED, lease_token: null }, nowMs);
@@ -153,25 +155,28 @@ export function givenBackJob(job: MemoryJob, nowMs: number): MemoryJob {
   return pending(job, change, job.runAfterMs, nowMs);
 }
 
-export function abortedJob(job: MemoryJob, nowMs: number): MemoryJob {
-  if (job.stored.status === JobStatus.PENDING) {
+/** `undefined` where there is nothing to abort. */
+export function abortedJob(job: JobRecord, nowMs: number): JobRecord | undefined {
+  const { status } = job.stored;
+  if (status === JobStatus.PENDING) {
     return final(job, { status: JobStatus.FAILED, ...ABORTED, lease_token: null }, nowMs);
   }
+  if (status !== JobStatus.PROCESSING) return undefined;
   return { ...job, stored: { ...job.stored, status: JobStatus.ABORTING } };
 }
 
-export function progressedJob(job: MemoryJob, saved: JobProgress): MemoryJob {
+export function progressedJob(job: JobRecord, saved: JobProgress): JobRecord {
   const { progress, progress_message, progress_details } = saved;
   const change = { progress, progress_message, progress_details } as Partial<StoredJob>;
   return { ...job, stored: { ...job.stored, ...change } };
 }
 
 /** The job is due. */
-export function promotedJob(job: MemoryJob): MemoryJob {
+export function promotedJob(job: JobRecord): JobRecord {
   return { ...job, ready: true };
 }
 
-function final(job: MemoryJob, change: Partial<StoredJob>, nowMs: number): MemoryJob {
+function final(job: JobRecord, change: Partial<StoredJob>, nowMs: number): JobRecord {
   return {
     ...job,
     stored: { ...job.stored, ...change, completed_at: iso(nowMs), lease_instance: null },
@@ -182,11 +187,11 @@ function final(job: MemoryJob, change: Partial<StoredJob>, nowMs: number): Memor
 }
 
 function pending(
-  job: MemoryJob,
+  job: JobRecord,
   change: Partial<StoredJob>,
   runAfterMs: number,
   nowMs: number,
-): MemoryJob {
+): JobRecord {
   return {
     ...job,
     stored: { ...job.stored, status: JobStatus.PENDING, ...change, run_after: iso(runAfterMs) },

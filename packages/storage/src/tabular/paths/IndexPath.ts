@@ -1,16 +1,20 @@
 import type { OrderColumn } from "../SelectPlan.ts";
 import type { Column } from "../schema/Column.ts";
 import type { CanonicalValue } from "../schema/canonicalValue.ts";
-import type { Row } from "../schema/TableSchema.ts";
-import { type Interval, type Intervals, isPoint, onlyValue } from "./intervals.ts";
 import {
   afterAll,
   beforeAll,
   compareTuples,
   type IndexRange,
   type IndexTuple,
-  type OrderedIndex,
-} from "./OrderedIndex.ts";
+} from "./IndexRange.ts";
+import { type Interval, type Intervals, isPoint, onlyValue } from "./intervals.ts";
+
+/** What planning has to know of an index. */
+export interface IndexColumns {
+  /** The columns by which entries are ordered; no two entries have the same values of all of them. */
+  readonly columns: readonly Column[];
+}
 
 /** A column of an order that may differ between the rows of a query. */
 export interface FreeOrderColumn extends OrderColumn {
@@ -18,43 +22,24 @@ export interface FreeOrderColumn extends OrderColumn {
   readonly place: number;
 }
 
-/** A way to the rows of a query. */
-export interface RowPath {
-  /** The names of the columns whose conditions every row on the path meets. */
-  readonly covered: ReadonlySet<string>;
-  /** How many conditions narrow the path down; without any it leads to every row. */
-  readonly selectivity: number;
-  /** How many columns of the order the rows come in. */
-  readonly ordered: number;
-  /** Whether the rows come in the whole order. */
-  readonly isOrdered: boolean;
-  /** The number of rows on the path, counted up to `most`. */
-  count(most: number): number;
-  /**
-   * Calls `visit` for each row until it gives false.
-   *
-   * @param after where to start, one value for each column of the whole order. Where the path has
-   * only a part of the order, some rows before that come along.
-   */
-  walk(after: readonly CanonicalValue[] | undefined, visit: (row: Row) => boolean): void;
-}
-
 /** Beyond this many ranges the conditions of a further column are checked row by row. */
 const MAX_RANGES = 10_000;
 
 /** The rows in some stretches of one index, in the query's order as far as the index has it. */
-export class IndexPath implements RowPath {
+export class IndexPath<Index extends IndexColumns> {
+  public readonly index: Index;
+  /** The names of the columns whose conditions every row on the path meets. */
   public readonly covered: ReadonlySet<string>;
+  /** How many columns of the order the rows come in. */
   public readonly ordered: number;
-  private readonly index: OrderedIndex;
+  public readonly descending: boolean;
+  /** Disjoint stretches, ascending. */
+  public readonly ranges: readonly IndexRange[];
   private readonly conditions: ReadonlyMap<string, Intervals>;
   private readonly order: readonly FreeOrderColumn[];
-  private readonly descending: boolean;
-  /** Disjoint stretches, ascending. */
-  private readonly ranges: readonly IndexRange[];
 
   public constructor(
-    index: OrderedIndex,
+    index: Index,
     conditions: ReadonlyMap<string, Intervals>,
     order: readonly FreeOrderColumn[],
   ) {
@@ -68,28 +53,33 @@ export class IndexPath implements RowPath {
     this.ordered = this.sharedPrefix();
   }
 
+  /** How many conditions narrow the path down; without any it leads to every row. */
   public get selectivity(): number {
     return this.covered.size;
   }
 
+  /** Whether the rows come in the whole order. */
   public get isOrdered(): boolean {
     return this.ordered === this.order.length;
   }
 
-  public count(most: number): number {
-    let count = 0;
-    for (const range of this.ranges) {
-      if (!this.index.walk(range, false, () => ++count < most)) break;
-    }
-    return count;
+  /** How many rows there can be at most, by what the conditions say. */
+  public get mostRows(): number {
+    const known = this.ranges[0] === undefined || this.ranges[0].entry !== undefined;
+    return known ? this.ranges.length : Number.POSITIVE_INFINITY;
   }
 
-  public walk(after: readonly CanonicalValue[] | undefined, visit: (row: Row) => boolean): void {
-    const start = after && this.positionOf(after);
-    for (const range of this.descending ? this.ranges.toReversed() : this.ranges) {
-      const rest = start === undefined ? range : this.restOf(range, start);
-      if (rest !== undefined && !this.index.walk(rest, this.descending, visit)) return;
-    }
+  /**
+   * The stretches in the order in which they are to be read.
+   *
+   * @param after where to start, one value for each column of the whole order. Where the path has
+   * only a part of the order, some rows before that come along.
+   */
+  public rangesAfter(after: readonly CanonicalValue[] | undefined): readonly IndexRange[] {
+    const ranges = this.descending ? this.ranges.toReversed() : this.ranges;
+    if (after === undefined) return ranges;
+    const start = this.positionOf(after);
+    return ranges.map((range) => this.restOf(range, start)).filter((range) => range !== undefined);
   }
 
   private sharedPrefix(): number {

@@ -1,13 +1,7 @@
 import type { TabularSubscribeOptions, Unsubscribe } from "../../tabular/ITabularStorage.ts";
-import type { SqlProgram } from "../SqlExecutor.ts";
-import type { ChangeLog } from "./ChangeLog.ts";
+import type { ChangeLog, LogSource } from "./ChangeLog.ts";
+import type { CommittedChange } from "./CommittedChange.ts";
 import { LogSubscription } from "./LogSubscription.ts";
-import type {
-  SqlChangeFeed,
-  SqlChangeSource,
-  SqlChangeTable,
-  SqlRowChange,
-} from "./SqlChangeFeed.ts";
 
 const DEFAULT_POLLING_MS = 250;
 /** Timers take no longer delay. */
@@ -18,9 +12,10 @@ const CHANGES_PER_RENEWAL = 20_000;
 interface Subscriber {
   /** Whatever its rows are. */
   readonly subscription: Pick<
-    LogSubscription<unknown>,
+    LogSubscription<unknown, LogSource<unknown, unknown>, unknown>,
     "held" | "closed" | "ended" | "wake" | "retry" | "lapse"
   >;
+  readonly table: string;
   readonly pollingMs: number;
 }
 
@@ -29,8 +24,9 @@ interface Subscriber {
  * one renewal of leases. The poller finds what others wrote; {@link wake} tells of this process's
  * commits.
  */
-export class LogChangeFeed implements SqlChangeFeed {
-  private readonly log: ChangeLog;
+export class LogChangeFeed<Row, Source extends LogSource<Row, unknown>> {
+  private readonly log: ChangeLog<Row, Source>;
+  private readonly sizeOf: (row: Row) => number;
   private readonly subscribers = new Set<Subscriber>();
   private poller: ReturnType<typeof setTimeout> | undefined;
   private renewer: ReturnType<typeof setInterval> | undefined;
@@ -38,20 +34,31 @@ export class LogChangeFeed implements SqlChangeFeed {
   private renewing = false;
   private deliveredSinceRenewal = 0;
 
-  public constructor(log: ChangeLog) {
+  /** @param sizeOf roughly what a row takes in memory, in bytes: pages hold fewer of larger ones */
+  public constructor(log: ChangeLog<Row, Source>, sizeOf: (row: Row) => number) {
     this.log = log;
+    this.sizeOf = sizeOf;
   }
 
+  /**
+   * Delivers the changes of a table, each once, in the order of their commits; a returned promise
+   * is awaited before the next change. Returns at once. `ready` resolves when every later commit
+   * will be delivered, and rejects with a `StorageError` when that cannot be arranged. A live
+   * subscription keeps the process running until it ends.
+   */
   public subscribe<T>(
-    source: SqlChangeSource<T>,
-    callback: (change: SqlRowChange<T>) => void | Promise<void>,
+    source: Source & LogSource<Row, T>,
+    callback: (change: CommittedChange<T>) => void | Promise<void>,
     options: TabularSubscribeOptions = {},
   ): Unsubscribe {
-    const subscription = new LogSubscription(this.log, source, callback, options.since, (changes) =>
-      this.countDelivered(changes),
+    const subscription = new LogSubscription<Row, Source, T>(
+      { log: this.log, sizeOf: this.sizeOf, delivered: (changes) => this.countDelivered(changes) },
+      source,
+      callback,
+      options.since,
     );
     const pollingMs = Math.min(options.pollingIntervalMs ?? DEFAULT_POLLING_MS, LONGEST_DELAY_MS);
-    const subscriber = { subscription, pollingMs };
+    const subscriber = { subscription, table: source.table, pollingMs };
     const unsubscribe = (): void => {
       subscription.close();
       this.schedule();
@@ -71,27 +78,21 @@ export class LogChangeFeed implements SqlChangeFeed {
     await Promise.all(closed.map(({ subscription }) => subscription.ended));
   }
 
-  /** To be called after each commit of this connection. */
-  public wake(): void {
-    for (const { subscription } of this.subscribers) subscription.wake();
+  /**
+   * To be called after each commit of this connection.
+   *
+   * @param table the only one that the commit can have changed, where that is known
+   */
+  public wake(table?: string): void {
+    for (const subscriber of this.subscribers) {
+      if (table === undefined || subscriber.table === table) subscriber.subscription.wake();
+    }
   }
 
-  public setupSql(table: SqlChangeTable): readonly string[] {
-    return this.log.setupSql(table);
-  }
-
-  public isSetUp(table: SqlChangeTable): SqlProgram<boolean> {
-    return this.log.isSetUp(table);
-  }
-
-  public interruptSql(table: string): readonly string[] {
-    return this.log.interruptSql(table);
-  }
-
-  public interrupt(table: string): SqlProgram<void> {
-    return this.log.interrupt(table);
-  }
-
+  /**
+   * Removes what subscribers left behind that died. Cheap where there is nothing to do; never
+   * throws: the next call will do it.
+   */
   public async sweep(): Promise<void> {
     // A lock held elsewhere, a read-only file: whoever comes next will sweep.
     await this.log.sweep().catch(() => undefined);

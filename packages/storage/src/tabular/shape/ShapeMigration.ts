@@ -4,24 +4,24 @@ import type { Column } from "../schema/Column.ts";
 import { type CanonicalValue, canonicalValue } from "../schema/canonicalValue.ts";
 import { cell, type IndexDefinition, type Row, type TableSchema } from "../schema/TableSchema.ts";
 import { typedArrayConstructor } from "../schema/typedArrayFormat.ts";
-import { type FoundShape, isSameIndex, takesNull } from "./compareShapes.ts";
-import type { TableShape } from "./MemoryTable.ts";
+import { isSameIndex, takesNull } from "./compareShapes.ts";
+import type { FoundShape } from "./TableShape.ts";
 
 /**
  * The steps of migrations, carried out on the description of a table and on its rows. Steps whose
  * work is done already (a column that set-up had added, say) are passed over.
  */
-export class MemoryMigration {
+export class ShapeMigration {
   private readonly wanted: TableSchema;
   private readonly steps: readonly MigrationStep[];
-  private readonly found: TableShape;
+  private readonly found: FoundShape;
   private columns: readonly Column[];
   private indexes: readonly IndexDefinition[];
   /** What is done to each row, in order. */
   private readonly changes: ((row: Row) => Row)[] = [];
 
   /** @throws StorageValidationError for a default that its column does not take */
-  public constructor(wanted: TableSchema, found: TableShape, migrations: readonly Migration[]) {
+  public constructor(wanted: TableSchema, found: FoundShape, migrations: readonly Migration[]) {
     this.wanted = wanted;
     this.found = found;
     this.steps = migrations.flatMap(({ steps }) => steps);
@@ -33,8 +33,8 @@ export class MemoryMigration {
   /** What the table is like afterwards. */
   public get shape(): FoundShape {
     const { columns, indexes } = this;
-    const { keyColumns } = this.found.schema;
-    return { schema: { columns, keyColumns }, prefixes: this.found.prefixes, indexes };
+    const { schema, prefixes, version } = this.found;
+    return { schema: { columns, keyColumns: schema.keyColumns }, prefixes, indexes, version };
   }
 
   /** A row as it is afterwards. */

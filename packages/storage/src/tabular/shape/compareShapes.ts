@@ -1,11 +1,6 @@
 import type { Column } from "../schema/Column.ts";
 import type { IndexDefinition } from "../schema/TableSchema.ts";
-import type { TableShape } from "./MemoryTable.ts";
-
-/** What is known of a table that is compared with a schema. */
-export interface FoundShape extends Pick<TableShape, "prefixes" | "indexes"> {
-  readonly schema: { readonly columns: readonly Column[]; readonly keyColumns: readonly Column[] };
-}
+import type { FoundShape, WantedShape } from "./TableShape.ts";
 
 /** What a table lacks, and where it contradicts the schema of a storage. */
 export interface ShapeComparison {
@@ -16,7 +11,7 @@ export interface ShapeComparison {
   readonly indexDifferences: readonly string[];
 }
 
-export function compareShapes(wanted: TableShape, found: FoundShape): ShapeComparison {
+export function compareShapes(wanted: WantedShape, found: FoundShape): ShapeComparison {
   const existing = new Map(found.schema.columns.map((column) => [column.name, column]));
   const missing = wanted.schema.columns.filter(({ name }) => !existing.has(name));
   return {
