@@ -1,16 +1,14 @@
 import { createHash } from "node:crypto";
 import { createReadStream, type Dirent } from "node:fs";
 import { opendir } from "node:fs/promises";
-import { extname, join, relative, sep } from "node:path";
+import { join, relative, sep } from "node:path";
+import { isSkippedFolder, isTextFile } from "@workglow/example-document-search-core";
 
 export interface FoundFile {
   /** Relative to the folder, with "/" between its parts. */
   readonly path: string;
   readonly absolutePath: string;
 }
-
-const TEXT_ENDINGS = new Set([".md", ".markdown", ".mdx", ".txt", ".text"]);
-const HIDDEN = new Set([".git", "node_modules", "dist"]);
 
 /**
  * Text and Markdown files below a folder, one at a time. Links are not followed; a folder that
@@ -25,9 +23,9 @@ export async function* textFiles(
     const absolutePath = join(folder, entry.name);
     if (entry.isDirectory()) {
       // Build output and installed packages are left out unless the folder lies among them.
-      const wanted = !HIDDEN.has(entry.name) || root.split(sep).includes("node_modules");
+      const wanted = !isSkippedFolder(entry.name) || root.split(sep).includes("node_modules");
       if (wanted) yield* textFiles(root, onProblem, absolutePath);
-    } else if (entry.isFile() && TEXT_ENDINGS.has(extname(entry.name).toLowerCase())) {
+    } else if (entry.isFile() && isTextFile(entry.name)) {
       yield { path: relative(root, absolutePath).split(sep).join("/"), absolutePath };
     }
   }

@@ -1,12 +1,6 @@
-import type { IQueueStorage } from "@workglow/job-queue";
-import type {
-  EntityOf,
-  IKvStorage,
-  ITabularStorage,
-  IVectorStorage,
-  Transaction,
-} from "@workglow/storage";
-import type { ChunkKey, ChunkSchema, DocumentKey, DocumentSchema } from "./schemas.ts";
+import type { IndexingStorages } from "@workglow/example-document-search-core";
+import type { IKvStorage, ITabularStorage } from "@workglow/storage";
+import type { DocumentKey, DocumentSchema } from "./schemas.ts";
 
 export interface IndexJob {
   readonly path: string;
@@ -17,19 +11,9 @@ export interface IndexJob {
  * The four storages of the program. Everything else in it knows only these interfaces; which
  * backend is behind them is decided here.
  */
-export interface Storages {
+export interface Storages extends IndexingStorages<IndexJob> {
   readonly settings: IKvStorage<string, string>;
   readonly documents: ITabularStorage<typeof DocumentSchema, typeof DocumentKey>;
-  readonly chunks: IVectorStorage<
-    { text: string },
-    typeof ChunkSchema,
-    // The entity's type follows from the schema.
-    EntityOf<typeof ChunkSchema>,
-    typeof ChunkKey
-  >;
-  readonly jobs: IQueueStorage<IndexJob, { readonly chunks: number }>;
-  /** What is done through `tx` is stored together or not at all; `fn` may run more than once. */
-  transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
 }
 
 export interface Library extends Storages, AsyncDisposable {}

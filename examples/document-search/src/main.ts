@@ -1,15 +1,18 @@
 import { createHash } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import {
+  hashingEmbedder,
+  type Report,
+  reportOf,
+  searchDocuments,
+} from "@workglow/example-document-search-core";
 import { JobStatus } from "@workglow/job-queue";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { hashingEmbedder } from "./embed.ts";
 import { repositoryDocs, textFiles } from "./files.ts";
-import { enqueueDocuments, workThroughJobs } from "./indexing.ts";
+import { enqueueDocuments, indexQueued } from "./indexing.ts";
 import { BACKENDS, type BackendName, type Library, openLibrary } from "./library.ts";
-import { type Report, reportOf } from "./report.ts";
-import { searchDocuments } from "./search.ts";
 import { withoutPasswords } from "./withoutPasswords.ts";
 
 const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
@@ -47,7 +50,7 @@ async function main(options: Options): Promise<void> {
   await withProgress(
     "Indexing",
     options.json,
-    (step) => workThroughJobs(library, hashingEmbedder, { workers: options.workers, onJob: step }),
+    (step) => indexQueued(library, hashingEmbedder, { workers: options.workers, onJob: step }),
     pending,
   );
   await tellFailures(library);

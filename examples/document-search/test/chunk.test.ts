@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { textChunks } from "@workglow/example-document-search-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fileChunks } from "../src/chunk.ts";
+import { fileText } from "../src/fileText.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -14,7 +15,7 @@ async function chunksOf(text: string): Promise<string[]> {
   const file = join(folder, "text.md");
   await writeFile(file, text);
   const chunks: string[] = [];
-  for await (const chunk of fileChunks(file)) chunks.push(chunk);
+  for await (const chunk of textChunks(fileText(file))) chunks.push(chunk);
   return chunks;
 }
 

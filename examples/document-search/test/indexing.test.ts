@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hashingEmbedder } from "@workglow/example-document-search-core";
 import { StorageBusyError } from "@workglow/util";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { hashingEmbedder } from "../src/embed.ts";
 import { textFiles } from "../src/files.ts";
-import { enqueueDocuments, workThroughJobs } from "../src/indexing.ts";
+import { enqueueDocuments, indexQueued } from "../src/indexing.ts";
 import { type Library, openLibrary } from "../src/library.ts";
 
 /** More chunks than are stored at once. */
@@ -32,7 +32,7 @@ async function index(): Promise<string[]> {
   const problems: string[] = [];
   const onProblem = (path: string): void => void problems.push(path);
   await enqueueDocuments(library, textFiles(folder, onProblem), { onProblem });
-  await workThroughJobs(library, hashingEmbedder, { workers: 2 });
+  await indexQueued(library, hashingEmbedder, { workers: 2 });
   return problems;
 }
 
@@ -53,7 +53,7 @@ test("a document that failed is tried again by the next run", async () => {
   await writeFile(file, "A text about roses.");
   await enqueueDocuments(library, textFiles(folder));
   await rm(file);
-  await workThroughJobs(library, hashingEmbedder, { workers: 1 });
+  await indexQueued(library, hashingEmbedder, { workers: 1 });
   const [failed] = await library.jobs.peek("FAILED");
   expect(failed?.run_attempts).toBe(3);
   await writeFile(file, "A text about roses.");
@@ -97,7 +97,7 @@ function repeating({ transaction, ...rest }: Library): Library {
 test("a transaction that runs twice stores a long document once, and whole", async () => {
   await writeFile(join(folder, "long.md"), LONG_TEXT);
   await enqueueDocuments(repeating(library), textFiles(folder));
-  await workThroughJobs(repeating(library), hashingEmbedder, { workers: 1 });
+  await indexQueued(repeating(library), hashingEmbedder, { workers: 1 });
   let text = "";
   for await (const { metadata } of library.chunks.records()) text += metadata.text;
   expect(text.replaceAll(/\s/gu, "")).toBe(LONG_TEXT.replaceAll(/\s/gu, ""));
@@ -116,7 +116,7 @@ test("a busy database does not count as an attempt", async () => {
       return library.transaction(fn);
     },
   };
-  await workThroughJobs(busy, hashingEmbedder, { workers: 1 });
+  await indexQueued(busy, hashingEmbedder, { workers: 1 });
   const [job] = await library.jobs.peek("COMPLETED");
   expect(job?.run_attempts).toBe(1);
 });

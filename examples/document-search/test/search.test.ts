@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { hashingEmbedder, searchDocuments } from "@workglow/example-document-search-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hashingEmbedder } from "../src/embed.ts";
 import { repositoryDocs } from "../src/files.ts";
-import { enqueueDocuments, workThroughJobs } from "../src/indexing.ts";
+import { enqueueDocuments, indexQueued } from "../src/indexing.ts";
 import { type Library, openLibrary } from "../src/library.ts";
-import { searchDocuments } from "../src/search.ts";
 
 const repository = resolve(import.meta.dirname, "../../..");
 const SENTENCES = 50;
@@ -45,7 +44,7 @@ describe("searching this repository's documents", () => {
       leaseMs: 2000,
     });
     await enqueueDocuments(library, repositoryDocs(repository));
-    await workThroughJobs(library, hashingEmbedder, { workers: 4 });
+    await indexQueued(library, hashingEmbedder, { workers: 4 });
     for await (const { path, absolutePath } of repositoryDocs(repository)) {
       for (const text of sentencesOf(await readFile(absolutePath, "utf8"))) {
         sentences.push({ path, text });

@@ -1,3 +1,4 @@
+import { ChunkKey, ChunkSchema, QUEUE_NAME } from "@workglow/example-document-search-core";
 import { InMemoryQueueStorage } from "@workglow/job-queue";
 import {
   InMemoryKvStorage,
@@ -7,7 +8,7 @@ import {
   withTransaction,
 } from "@workglow/storage";
 import type { LibraryOptions, OpenStorages, Storages } from "../library.ts";
-import { ChunkKey, ChunkSchema, DocumentKey, DocumentSchema, QUEUE_NAME } from "../schemas.ts";
+import { DocumentKey, DocumentSchema } from "../schemas.ts";
 
 export function openMemory({ dimensions, leaseMs }: LibraryOptions): OpenStorages {
   const database = new MemoryDatabase();

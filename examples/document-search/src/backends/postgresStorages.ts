@@ -1,3 +1,4 @@
+import { ChunkKey, ChunkSchema, QUEUE_NAME } from "@workglow/example-document-search-core";
 import {
   type PostgresHandle,
   PostgresKvStorage,
@@ -7,7 +8,7 @@ import {
 } from "@workglow/postgres";
 import { PostgresQueueStorage } from "@workglow/postgres/job-queue";
 import type { LibraryOptions, Storages } from "../library.ts";
-import { ChunkKey, ChunkSchema, DocumentKey, DocumentSchema, QUEUE_NAME } from "../schemas.ts";
+import { DocumentKey, DocumentSchema } from "../schemas.ts";
 
 /** The storages on a pool of connections or a PGlite: they do not know the difference. */
 export function postgresStorages(

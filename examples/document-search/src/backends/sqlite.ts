@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { ChunkKey, ChunkSchema, QUEUE_NAME } from "@workglow/example-document-search-core";
 import {
   Sqlite,
   SqliteKvStorage,
@@ -9,7 +10,7 @@ import {
 } from "@workglow/sqlite";
 import { SqliteQueueStorage } from "@workglow/sqlite/job-queue";
 import type { LibraryOptions, OpenStorages, Storages } from "../library.ts";
-import { ChunkKey, ChunkSchema, DocumentKey, DocumentSchema, QUEUE_NAME } from "../schemas.ts";
+import { DocumentKey, DocumentSchema } from "../schemas.ts";
 
 export async function openSqlite({
   place,

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { servers } from "../../../../scripts/lib/postgres/testServers.ts";
 import { dropSchemas } from "./dropSchemas.ts";
 import { printed, runDemo } from "./runDemo.ts";
+import { texts } from "./texts.ts";
 
 const { main, embedded } = servers();
 const PASSWORD = "hunter2-and-more";
@@ -21,18 +22,6 @@ beforeAll(async () => {
   for (const [name, text] of texts()) await writeFile(join(docs, name), text);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Texts of many languages, and equal ones, whose order is that of their names alone. */
-function* texts(): Generator<[string, string]> {
-  for (let n = 0; n < 40; n++) {
-    yield [`${n}.md`, `Note ${n} speaks of topic${n % 7} and of gardens.\n\n`.repeat(20)];
-  }
-  for (const name of ["a", "B", "Z", "ä", "é", "😀", "ﬀ", "_", "a b"]) {
-    yield [`${name}.txt`, "Roses grow in every garden: 'single' and \"double\", \\ and %."];
-  }
-  yield ["größe.md", "Über Gärten — 庭園について 🌹\u0000 und NUL."];
-  yield ["empty.md", "\n"];
-}
 
 interface Place {
   readonly name: string;

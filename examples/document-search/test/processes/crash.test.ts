@@ -3,11 +3,10 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hashingEmbedder, type Report } from "@workglow/example-document-search-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { servers } from "../../../../scripts/lib/postgres/testServers.ts";
-import { hashingEmbedder } from "../../src/embed.ts";
 import { type BackendName, openLibrary } from "../../src/library.ts";
-import type { Report } from "../../src/report.ts";
 import { dropSchemas } from "./dropSchemas.ts";
 import { reported, startDemo } from "./runDemo.ts";
 

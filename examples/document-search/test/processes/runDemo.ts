@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
+import type { Report } from "@workglow/example-document-search-core";
 import { expect } from "vitest";
-import type { Report } from "../../src/report.ts";
 
 const main = resolve(import.meta.dirname, "../../src/main.ts");
 

@@ -39,6 +39,23 @@ export const hashingEmbedder: Embedder = {
   },
 };
 
+/** A word that tells what a text is about: its stem, and where it stands. */
+export interface ContentWord {
+  readonly stem: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The words by which the embedder knows a text, in their order. */
+export function* contentWords(text: string): Generator<ContentWord> {
+  for (const { index, 0: match } of text.matchAll(WORD)) {
+    const word = match.toLowerCase();
+    if (!STOP_WORDS.has(word)) {
+      yield { stem: stem(word), start: index, end: index + match.length };
+    }
+  }
+}
+
 function features(text: string): Map<string, number> {
   const counts = new Map<string, number>();
   const count = (feature: string): void => {

@@ -1,8 +1,11 @@
 import { JobStatus } from "@workglow/job-queue";
-import type { Library } from "./library.ts";
 import type { SearchResult } from "./search.ts";
 
-/** What `--json` prints. */
+interface Counted {
+  size(): Promise<number>;
+}
+
+/** What the index holds, and what it found. */
 export interface Report {
   readonly documents: number;
   readonly chunks: number;
@@ -11,9 +14,17 @@ export interface Report {
   readonly seconds: number;
 }
 
-/** Counts what the library holds. */
+/** Counts what the storages hold. */
 export async function reportOf(
-  { documents, chunks, jobs }: Library,
+  {
+    documents,
+    chunks,
+    jobs,
+  }: {
+    readonly documents: Counted;
+    readonly chunks: Counted;
+    readonly jobs: { size(status: JobStatus): Promise<number> };
+  },
   results: readonly SearchResult[],
   seconds: number,
 ): Promise<Report> {

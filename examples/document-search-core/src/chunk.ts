@@ -1,24 +1,32 @@
-import { createReadStream } from "node:fs";
-
 /** Longest chunk, in UTF-16 units. */
 const MAX_LENGTH = 800;
 /** A paragraph that reaches this length ends its chunk. */
 const GOOD_LENGTH = 500;
 
 /**
- * The chunks of a text file, read as a stream: a file of any size needs the memory of one chunk.
- * Chunks end between paragraphs where they can, else between sentences, words, or anywhere.
+ * The chunks of a text that comes in pieces: a text of any length needs the memory of one chunk
+ * and one piece, and how it was cut into pieces makes no difference. Chunks end between paragraphs
+ * where they can, else between sentences, words, or anywhere.
+ *
+ * @param pieces none may end inside a character
  */
-export async function* fileChunks(path: string): AsyncGenerator<string> {
+export async function* textChunks(
+  pieces: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<string> {
   let rest = "";
-  for await (const piece of createReadStream(path, { encoding: "utf8", highWaterMark: 1 << 16 })) {
-    rest += clean(piece as string);
+  let held = "";
+  for await (const piece of pieces) {
+    const text = held + piece;
+    // The line feed that belongs to it may begin the next piece.
+    held = text.endsWith("\r") ? "\r" : "";
+    rest += clean(text.slice(0, text.length - held.length));
     while (rest.length > 2 * MAX_LENGTH) {
       const end = chunkEnd(rest);
       yield* nonEmpty(rest.slice(0, end));
       rest = rest.slice(end);
     }
   }
+  rest += held;
   while (rest.length > MAX_LENGTH) {
     const end = chunkEnd(rest);
     yield* nonEmpty(rest.slice(0, end));

@@ -1,5 +1,5 @@
 import type { Embedder } from "./embed.ts";
-import type { Library } from "./library.ts";
+import type { ChunkStorage } from "./storages.ts";
 
 export interface SearchResult {
   readonly path: string;
@@ -11,7 +11,7 @@ const MOST_CHUNKS = 2000;
 
 /** The documents whose best chunk is nearest to `query`, best first, each once. */
 export async function searchDocuments(
-  library: Library,
+  { chunks }: { readonly chunks: ChunkStorage },
   embedder: Embedder,
   query: string,
   limit = 5,
@@ -19,7 +19,7 @@ export async function searchDocuments(
   const vector = await embedder.embed(query);
   const results = new Map<string, SearchResult>();
   for (let topK = limit * 4; ; topK *= 8) {
-    const found = await library.chunks.similaritySearch(vector, {
+    const found = await chunks.similaritySearch(vector, {
       topK,
       select: ["path", "metadata"],
     });

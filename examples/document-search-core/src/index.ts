@@ -1,0 +1,10 @@
+export { textChunks } from "./chunk.ts";
+export { type ContentWord, contentWords, type Embedder, hashingEmbedder } from "./embed.ts";
+export { giveJobs } from "./giveJobs.ts";
+export type { DocumentTexts } from "./indexDocument.ts";
+export { type Report, reportOf } from "./report.ts";
+export { ChunkKey, ChunkSchema, QUEUE_NAME } from "./schemas.ts";
+export { type SearchResult, searchDocuments } from "./search.ts";
+export type { ChunkStorage, IndexingStorages, IndexOutput, JobQueue } from "./storages.ts";
+export { isSkippedFolder, isTextFile } from "./textFiles.ts";
+export { type WorkOptions, workThroughJobs } from "./workThroughJobs.ts";
