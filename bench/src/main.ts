@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { closeChromium, inChromium } from "./chromium/inChromium.ts";
 import { removeFiles } from "./files.ts";
 import { changesPostgres } from "./groups/changesPostgres.ts";
 import { kvMemory } from "./groups/kvMemory.ts";
@@ -12,20 +13,35 @@ import { queueSqlite } from "./groups/queueSqlite.ts";
 import { tabularPostgres } from "./groups/tabularPostgres.ts";
 import { tabularSqlite } from "./groups/tabularSqlite.ts";
 import { vectorPostgres } from "./groups/vectorPostgres.ts";
-import { type Contender, compare, type Group, type Line, runRounds } from "./measure.ts";
+import { type Group, type Line, type Measure, runGroup } from "./measure.ts";
+import { printTable } from "./table.ts";
 
-const GROUPS: readonly Group[] = [
-  tabularSqlite,
-  kvSqlite,
-  kvMemory,
-  queueSqlite,
-  queueMemory,
-  tabularPostgres,
-  changesPostgres,
-  vectorPostgres,
-  queuePostgres,
-  queuePostgresIdle,
-  queuePostgresHistory,
+/** A group, and where it runs. */
+interface Comparison {
+  readonly name: string;
+  readonly run: Measure;
+}
+
+const inNode = (group: Group): Comparison => ({
+  name: group.name,
+  run: (options) => runGroup(group, { ...options, collectGarbage: globalThis.gc }),
+});
+
+const COMPARISONS: readonly Comparison[] = [
+  ...[
+    tabularSqlite,
+    kvSqlite,
+    kvMemory,
+    queueSqlite,
+    queueMemory,
+    tabularPostgres,
+    changesPostgres,
+    vectorPostgres,
+    queuePostgres,
+    queuePostgresIdle,
+    queuePostgresHistory,
+  ].map(inNode),
+  ...inChromium,
 ];
 
 // `npm run bench -- queue postgres` runs the groups that have all these words in their name.
@@ -43,37 +59,9 @@ if (!Number.isSafeInteger(rounds) || rounds < 1)
 
 const words = [values.only, ...positionals].map((word) => word.toLowerCase());
 
-async function runGroup(group: Group): Promise<{ lines: Line[]; about: string }> {
-  let contenders: readonly Contender[] = [];
-  try {
-    contenders = await group.open();
-    const rates = await runRounds(contenders, rounds, (step) => progress(`${group.name}: ${step}`));
-    return { lines: compare(group, contenders, rates), about: group.about?.() ?? "" };
-  } finally {
-    for (const contender of contenders) await contender.close();
-    await group.close?.();
-  }
-}
-
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
-
-function print(lines: readonly Line[]): void {
-  if (lines.length === 0) console.log("  not run: this machine lacks what it needs");
-  const width = Math.max(...lines.map((line) => line.operation.length));
-  for (const { operation, peer, ratio, ours, theirs, goal } of lines) {
-    const verdict =
-      goal === undefined ? "" : `goal ${goal.toFixed(2)} ${ratio >= goal ? "met" : "MISSED"}`;
-    console.log(
-      `  ${operation.padEnd(width)}  ${ratio.toFixed(2).padStart(6)} × ${peer.padEnd(17)}` +
-        ` ${perSecond(ours)} : ${perSecond(theirs)}  ${verdict}`,
-    );
-  }
-}
-
-const perSecond = (rate: number): string =>
-  `${Math.round(rate).toLocaleString("en-US").padStart(10)}/s`;
 
 const all: Line[] = [];
 if (!values.json) {
@@ -81,18 +69,21 @@ if (!values.json) {
     `Ours divided by the peer's, median of ${rounds} rounds. ${cpus()[0]?.model ?? ""}, Node ${process.version}\n`,
   );
 }
-for (const group of GROUPS) {
-  if (!words.every((word) => group.name.toLowerCase().includes(word))) continue;
-  const { lines, about } = await runGroup(group);
-  progress("");
-  all.push(...lines);
-  if (!values.json) {
-    console.log([group.name, about].filter(Boolean).join(": "));
-    print(lines);
+try {
+  for (const { name, run } of COMPARISONS) {
+    if (!words.every((word) => name.toLowerCase().includes(word))) continue;
+    const { lines, about } = await run({ rounds, onStep: progress });
+    progress("");
+    all.push(...lines);
+    if (values.json) continue;
+    console.log([name, about].filter(Boolean).join(": "));
+    printTable(lines);
     console.log();
   }
+} finally {
+  await closeChromium();
+  removeFiles();
 }
-removeFiles();
 const goals = all.filter((line) => line.goal !== undefined);
 const met = goals.filter((line) => line.ratio >= (line.goal as number));
 if (values.json) console.log(JSON.stringify(all));

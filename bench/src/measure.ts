@@ -56,7 +56,43 @@ export interface Line {
   readonly goal: number | undefined;
 }
 
+export interface RoundsOptions {
+  readonly rounds: number;
+  readonly onStep: (text: string) => void;
+  /** Called before each measurement, off the clock. */
+  readonly collectGarbage?: (() => void) | undefined;
+}
+
+/** What a group's run gives. */
+export interface Measured {
+  readonly lines: readonly Line[];
+  /** What it ran on, for the reader. */
+  readonly about: string;
+}
+
+/** Runs a group, wherever that is. */
+export type Measure = (options: Pick<RoundsOptions, "rounds" | "onStep">) => Promise<Measured>;
+
 const WARM_UP_ROUNDS = 1;
+
+/** Opens a group, measures it and closes it. */
+export async function runGroup(
+  group: Group,
+  { onStep, ...options }: RoundsOptions,
+): Promise<Measured> {
+  let contenders: readonly Contender[] = [];
+  try {
+    contenders = await group.open();
+    const rates = await runRounds(contenders, {
+      ...options,
+      onStep: (step) => onStep(`${group.name}: ${step}`),
+    });
+    return { lines: compare(group, contenders, rates), about: group.about?.() ?? "" };
+  } finally {
+    for (const contender of contenders) await contender.close();
+    await group.close?.();
+  }
+}
 
 /**
  * Runs every operation of every contender in turn, in a fresh random order each round, so that the
@@ -64,10 +100,9 @@ const WARM_UP_ROUNDS = 1;
  *
  * @returns operations a second, by contender and operation, one number a round
  */
-export async function runRounds(
+async function runRounds(
   contenders: readonly Contender[],
-  rounds: number,
-  onStep: (text: string) => void,
+  { rounds, onStep, collectGarbage }: RoundsOptions,
 ): Promise<Map<string, number[]>> {
   const rates = new Map<string, number[]>();
   for (const operation of namesOfOperations(contenders)) {
@@ -77,7 +112,7 @@ export async function runRounds(
       for (const contender of shuffled(having)) {
         const { prepare, run, finish } = contender.operations[operation] as Operation;
         await prepare?.();
-        globalThis.gc?.();
+        collectGarbage?.();
         const rate = await measuredRate(run);
         await finish?.();
         if (round >= WARM_UP_ROUNDS) push(rates, rateKey(contender.name, operation), rate);
@@ -95,7 +130,7 @@ async function measuredRate(run: Operation["run"]): Promise<number> {
 }
 
 /** The lines of a group's table, from what {@link runRounds} measured. */
-export function compare(
+function compare(
   group: Group,
   contenders: readonly Contender[],
   rates: Map<string, number[]>,

@@ -1,10 +1,11 @@
 import { JobStatus } from "@workglow/job-queue";
 import { PostgresQueueStorage } from "@workglow/postgres/job-queue";
 import pg from "pg";
+import { type BenchInput, benchInputs } from "../jobs.ts";
 import { type Contender, concurrently, type Goal } from "../measure.ts";
 import { bullmq } from "../peers/queueBullmq.ts";
 import { GraphileQueue } from "../peers/queueGraphile.ts";
-import { type BenchInput, benchInputs, drained } from "../peers/queueJobs.ts";
+import { drained } from "../peers/queueJobs.ts";
 import { PgBossQueue } from "../peers/queuePgBoss.ts";
 import { onServer } from "../postgres/onServer.ts";
 

@@ -1,8 +1,8 @@
 import { JobStatus } from "@workglow/job-queue";
 import { PostgresQueueStorage } from "@workglow/postgres/job-queue";
 import pg from "pg";
+import { type BenchInput, benchInputs } from "../jobs.ts";
 import type { Contender, Timed } from "../measure.ts";
-import { type BenchInput, benchInputs } from "../peers/queueJobs.ts";
 import { onServer } from "../postgres/onServer.ts";
 import { tidy } from "../postgres/tidy.ts";
 

@@ -2,15 +2,15 @@ import { setTimeout as pause } from "node:timers/promises";
 import { JobStatus } from "@workglow/job-queue";
 import { PostgresQueueStorage } from "@workglow/postgres/job-queue";
 import pg from "pg";
+import type { BenchInput } from "../jobs.ts";
 import type { Contender, Operation, Timed } from "../measure.ts";
 import { GraphileQueue } from "../peers/queueGraphile.ts";
-import type { BenchInput } from "../peers/queueJobs.ts";
 import { onServer } from "../postgres/onServer.ts";
 import { tidy } from "../postgres/tidy.ts";
 
 const SAMPLES = 100;
-/** Between two samples, so that everybody is idle again. */
-const QUIET_MS = 15;
+/** Between two samples, so that everybody is idle again; also whoever notifies at most every 20 ms. */
+const QUIET_MS = 30;
 const POLLING_MS = 2;
 const NOTIFIED = "enqueue to start, notified";
 const POLLED = "enqueue to start, polling every 2 ms";

@@ -1,9 +1,10 @@
 import { type PostgresVectorOptions, PostgresVectorStorage } from "@workglow/postgres";
 import pg from "pg";
 import { handWrittenVectors } from "../peers/handWrittenVectors.ts";
-import { DIMENSIONS, type VectorApi, vectorContender, vectorRows } from "../peers/vectorApi.ts";
+import { twentyThousand, type VectorApi, vectorContender } from "../peers/vectorApi.ts";
 import { onServer } from "../postgres/onServer.ts";
 import { tidy } from "../postgres/tidy.ts";
+import { DIMENSIONS } from "../vectors.ts";
 
 const HNSW = { m: 16, efConstruction: 200, efSearch: 100 };
 
@@ -70,7 +71,7 @@ export const vectorPostgres = onServer({
   ],
   needsVector: true,
   open: async (database) => {
-    const rows = vectorRows();
+    const rows = twentyThousand();
     const byHand = await handWrittenVectors(await database("by_hand"), {
       dimensions: DIMENSIONS,
       ...HNSW,

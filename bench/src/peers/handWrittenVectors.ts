@@ -1,6 +1,7 @@
 import pg from "pg";
 import { tidy } from "../postgres/tidy.ts";
-import type { VectorApi, VectorRow } from "./vectorApi.ts";
+import type { VectorRow } from "../vectors.ts";
+import type { VectorApi } from "./vectorApi.ts";
 
 const CREATE_TABLE = (dimensions: number) =>
   `CREATE TABLE documents (id text COLLATE "C" PRIMARY KEY, topic text NOT NULL, embedding vector(${dimensions}) NOT NULL)`;

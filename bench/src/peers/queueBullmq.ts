@@ -1,6 +1,7 @@
 import { createPostgresBackend, Queue, Worker } from "bullmq";
+import type { BenchInput } from "../jobs.ts";
 import type { Contender } from "../measure.ts";
-import { type BenchInput, drained, type QueueApi } from "./queueJobs.ts";
+import { drained, type QueueApi } from "./queueJobs.ts";
 
 const NAME = "bench";
 

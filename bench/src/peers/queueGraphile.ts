@@ -1,6 +1,7 @@
 import { Logger, makeWorkerUtils, type Runner, run, type WorkerUtils } from "graphile-worker";
 import pg from "pg";
-import type { BenchInput, QueueApi } from "./queueJobs.ts";
+import type { BenchInput } from "../jobs.ts";
+import type { QueueApi } from "./queueJobs.ts";
 
 const NAME = "bench";
 const logger = new Logger(() => () => undefined);

@@ -1,14 +1,6 @@
+import type { BenchInput } from "../jobs.ts";
 import type { Operation } from "../measure.ts";
 import { tidy } from "../postgres/tidy.ts";
-
-/** What every queue's jobs carry. */
-export interface BenchInput {
-  readonly n: number;
-  readonly text: string;
-}
-
-export const benchInputs = (count: number): readonly BenchInput[] =>
-  Array.from({ length: count }, (_, n) => ({ n, text: `the work of job ${n}` }));
 
 /** A queue that a round fills and drains. */
 export interface QueueApi {

@@ -1,5 +1,6 @@
 import { PgBoss } from "pg-boss";
-import type { BenchInput, QueueApi } from "./queueJobs.ts";
+import type { BenchInput } from "../jobs.ts";
+import type { QueueApi } from "./queueJobs.ts";
 
 const NAME = "bench";
 

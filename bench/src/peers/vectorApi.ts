@@ -1,11 +1,5 @@
 import type { Contender, Operation } from "../measure.ts";
-import { numbers } from "../rows.ts";
-
-export interface VectorRow {
-  readonly id: string;
-  readonly topic: string;
-  readonly embedding: Float32Array;
-}
+import { topicOf, type VectorRow, vectorQueries, vectorRows } from "../vectors.ts";
 
 /** Searches give the ids of the ten nearest rows, best first; their rows travel without vectors. */
 export interface VectorApi {
@@ -17,37 +11,16 @@ export interface VectorApi {
   close(): Promise<unknown>;
 }
 
-export const DIMENSIONS = 384;
 const ROWS = 20_000;
-const CLUSTERS = 100;
-const SPREAD = 0.6;
 const EXACT_QUERIES = 20;
 const QUERIES = 300;
 /** Of the ten truly nearest, how many an approximate search must find on average. */
 const LEAST_RECALL = 0.9;
 
-/** Deterministic, and in clusters, as the vectors of texts are. */
-function vectorsAround(centres: readonly Float32Array[], count: number, seed: number) {
-  const noise = numbers(count * DIMENSIONS, 2001, seed);
-  return Array.from({ length: count }, (_, n) => {
-    const centre = centres[n % centres.length] as Float32Array;
-    return centre.map(
-      (value, d) => value + SPREAD * ((noise[n * DIMENSIONS + d] as number) / 1000 - 1),
-    );
-  });
-}
+/** Made once for all contenders. */
+export const twentyThousand = (): readonly VectorRow[] => vectorRows(ROWS);
 
-const centres = vectorsAround([new Float32Array(DIMENSIONS)], CLUSTERS, 5);
-const topicOf = (n: number): string => `topic ${n % CLUSTERS}`;
-
-export const vectorRows = (): readonly VectorRow[] =>
-  vectorsAround(centres, ROWS, 42).map((embedding, n) => ({
-    id: `document:${String(n).padStart(6, "0")}`,
-    topic: topicOf(n),
-    embedding,
-  }));
-
-const queries = vectorsAround(centres, QUERIES, 7);
+const queries = vectorQueries(QUERIES);
 
 export async function vectorContender(
   name: string,

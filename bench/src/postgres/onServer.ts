@@ -3,7 +3,7 @@ import pg from "pg";
 import { debianPostgres } from "../../../scripts/lib/postgres/debianPostgres.ts";
 import { embeddedPostgres } from "../../../scripts/lib/postgres/embeddedPostgres.ts";
 import { PostgresServer } from "../../../scripts/lib/postgres/PostgresServer.ts";
-import { Unavailable } from "../../../scripts/lib/postgres/Unavailable.ts";
+import { Unavailable } from "../../../scripts/lib/Unavailable.ts";
 import type { Contender, Goal, Group } from "../measure.ts";
 
 /** A commit is on the disk before it is acknowledged; no checkpoint falls into a round. */
