@@ -1,21 +1,19 @@
 // Imports run one way: util ← storage ← job-queue ← vendors ← examples, bench.
-// A new vendor package is covered as soon as it stands in `vendors`.
+// A new vendor package is covered as soon as it stands in `driversOf`.
 
-const vendors = ["sqlite", "postgres"];
-const drivers = [
-  "pg",
-  "@electric-sql/pglite",
-  "better-sqlite3",
-  "sqlite-vec",
-  "node:sqlite",
-  "bun:sqlite",
-];
+/** The vendors' packages, each with what it alone may load. */
+const driversOf = {
+  sqlite: ["better-sqlite3", "sqlite-vec", "(node:)?sqlite", "bun:sqlite"],
+  postgres: ["pg", "@electric-sql/pglite"],
+  indexeddb: ["idb"],
+};
+const vendors = Object.keys(driversOf);
 
 /** @param {string[]} names */
 const anyOf = (names) => `(?:${names.join("|")})`;
 /** @param {string[]} names */
 const source = (...names) => `^packages/${anyOf(names)}/src/`;
-const tests = "/test(-bun|-node)?/";
+const tests = "/test(-browser|-bun|-node)?/";
 
 /**
  * @typedef {import("dependency-cruiser").IRegularForbiddenRuleType} Rule
@@ -102,24 +100,26 @@ export const forbidden = [
   ),
   refuse(
     "portable-packages-import-no-builtin",
-    "util, storage and job-queue run in browsers too.",
+    "util, storage, job-queue and indexeddb run in browsers.",
     {
-      path: source("util", "storage", "job-queue"),
+      path: source("util", "storage", "job-queue", "indexeddb"),
       pathNot: "^packages/util/src/(async/asyncContext|values/sha256)\\.node\\.ts$",
     },
     { dependencyTypes: ["core"] },
   ),
   refuse(
     "portable-packages-import-no-bun",
-    "util, storage and job-queue run everywhere.",
-    { path: source("util", "storage", "job-queue") },
+    "util, storage, job-queue and indexeddb run in browsers.",
+    { path: source("util", "storage", "job-queue", "indexeddb") },
     { path: "^bun(:|$)" },
   ),
-  refuse(
-    "drivers-belong-to-vendors",
-    "Only the vendor's package loads its driver; all others take what it exports.",
-    { path: "^packages/", pathNot: [source(...vendors), tests] },
-    { path: [`^${anyOf(drivers)}$`, `node_modules/${anyOf(drivers)}/`, "^(node:)?sqlite$"] },
+  ...Object.entries(driversOf).map(([vendor, drivers]) =>
+    refuse(
+      `drivers-of-${vendor}-belong-to-it`,
+      `Only packages/${vendor} loads ${drivers.join(", ")}; all others take what it exports.`,
+      { path: "^packages/", pathNot: [source(vendor), tests] },
+      { path: [`^${anyOf(drivers)}$`, `node_modules/${anyOf(drivers)}/`] },
+    ),
   ),
   refuse(
     "test-runners-belong-to-adapters",

@@ -45,6 +45,13 @@ async function databaseFor(source: string): Promise<{ readonly url: string } & A
   return freshDatabase((main ?? embedded).url);
 }
 
+/** What Node needs so that a page's program runs in it: one for browsers gets an IndexedDB. */
+function nodeFlags(source: string): string[] {
+  const flags = ["--conditions=@workglow/source", "--no-warnings"];
+  if (!source.includes('"@workglow/indexeddb')) return flags;
+  return [...flags, "--import", import.meta.resolve("fake-indexeddb/auto")];
+}
+
 describe("the examples of the manual", () => {
   for (const page of pages) {
     const { source, output, blocks } = pageProgram(readFileSync(page, "utf8"));
@@ -54,11 +61,10 @@ describe("the examples of the manual", () => {
       folders.push(folder);
       const file = programFile(page, source);
       await using database = await databaseFor(source);
-      const { stdout } = await run(
-        process.execPath,
-        ["--conditions=@workglow/source", "--no-warnings", file],
-        { cwd: folder, env: { ...process.env, DATABASE_URL: database.url } },
-      );
+      const { stdout } = await run(process.execPath, [...nodeFlags(source), file], {
+        cwd: folder,
+        env: { ...process.env, DATABASE_URL: database.url },
+      });
       const printed = stdout.split("\n").map((line) => line.trimEnd());
       expect(printed.filter((line) => line !== "")).toEqual(output);
     }, 60_000);

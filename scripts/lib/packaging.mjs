@@ -10,30 +10,30 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { compileAsUser, consumers } from "./compileAsUser.mjs";
 import { binFolder, node, oldestNode, packageFolders, root } from "./paths.mjs";
 import { pnpm } from "./pnpm.mjs";
 import { run } from "./run.mjs";
+import { forBrowsers, publicEntries, userProgram } from "./userProgram.mjs";
 
 /**
+ * @typedef {import("./userProgram.mjs").Manifest} Manifest
+ *
  * @typedef {object} PackedPackage
  * @property {string} folder
  * @property {string} tarball
  * @property {Manifest} manifest as published
- *
- * @typedef {object} Manifest
- * @property {string} name
- * @property {Record<string, unknown>} exports
- * @property {Record<string, string>} [dependencies]
- * @property {Record<string, string>} [peerDependencies]
  */
+
+const bundles = join(root, "scripts/lib/bundles/main.ts");
 
 /** Adapters that load only inside their own test runner. */
 const insideRunnersOnly = ["@workglow/conformance/vitest", "@workglow/conformance/bun"];
 
 /**
  * Packs every package as it would be published and checks what a user receives: the manifest
- * (publint), the resolution of types (arethetypeswrong), and a program of a user that compiles
- * and runs against the tarballs.
+ * (publint), the resolution of types (arethetypeswrong), and programs of users that compile, are
+ * bundled for browsers and run against the tarballs.
  *
  * @returns {Promise<boolean>}
  */
@@ -126,28 +126,29 @@ function readManifest(folder) {
  */
 async function checkAsUser(workFolder, packed) {
   for (const { folder, manifest } of packed) linkDependencies(workFolder, folder, manifest);
-  const entries = packed.flatMap(({ manifest }) =>
-    Object.keys(manifest.exports)
-      .filter((path) => path !== "./package.json")
-      .map((path) => join(manifest.name, path).replaceAll("\\", "/")),
-  );
-  writeFileSync(join(workFolder, "package.json"), JSON.stringify({ type: "module" }));
-  writeProgram(join(workFolder, "types.ts"), entries);
+  const manifests = packed.map(({ manifest }) => manifest);
+  const entries = manifests.flatMap(publicEntries);
   const runnable = entries.filter((entry) => !insideRunnersOnly.includes(entry));
-  writeProgram(join(workFolder, "main.mjs"), runnable);
+  writeFileSync(join(workFolder, "package.json"), JSON.stringify({ type: "module" }));
+  writeFileSync(join(workFolder, "main.mjs"), userProgram(runnable));
 
   const main = ["main.mjs"];
   const here = { cwd: workFolder, quiet: true };
-  const results = [
+  const results = [];
+  for (const consumer of consumers(manifests)) {
+    results.push(
+      await report(`types for a user ${consumer.where}`, compileAsUser(workFolder, consumer)),
+    );
+  }
+  results.push(
     await report(
-      "types for a user of Node (nodenext)",
-      compileAsUser(workFolder, "NodeNext", ["node"]),
+      "bundles for browsers: esbuild, Vite, webpack",
+      run(node, [bundles, workFolder, ...forBrowsers], { quiet: true }),
     ),
-    await report("types for a user of a bundler", compileAsUser(workFolder, "Bundler", [])),
     await report("every entry loads on the newest Node", run(node, main, here)),
     await report("every entry loads on the oldest Node", run(oldestNode, main, here)),
     await report("every entry loads on Bun", run(join(binFolder, "bun"), main, here)),
-  ];
+  );
   return results.every(Boolean);
 }
 
@@ -167,54 +168,4 @@ function linkDependencies(workFolder, folder, { dependencies = {}, peerDependenc
   if (existsSync(nodeTypes)) return;
   mkdirSync(dirname(nodeTypes), { recursive: true });
   symlinkSync(realpathSync(join(root, "node_modules/@types/node")), nodeTypes);
-}
-
-/**
- * @param {string} path
- * @param {string[]} entries
- */
-function writeProgram(path, entries) {
-  const lines = entries.map((entry, i) => `import * as entry${i} from ${JSON.stringify(entry)};`);
-  const used = entries.map((_, i) => `entry${i}`);
-  writeFileSync(
-    path,
-    `${lines.join("\n")}
-for (const entry of [${used.join(", ")}]) {
-  if (Object.keys(entry).length === 0) throw new Error("an entry exports nothing");
-}
-`,
-  );
-}
-
-/**
- * Declarations of ours must compile without `skipLibCheck`; those of others are not our matter.
- *
- * @param {string} workFolder
- * @param {"NodeNext" | "Bundler"} moduleResolution
- * @param {string[]} types
- */
-async function compileAsUser(workFolder, moduleResolution, types) {
-  const compilerOptions = {
-    noEmit: true,
-    strict: true,
-    target: "ES2023",
-    lib: ["ES2023", "ESNext.Disposable", ...(types.length === 0 ? ["DOM"] : [])],
-    types,
-    module: moduleResolution === "NodeNext" ? "NodeNext" : "ESNext",
-    moduleResolution,
-    skipLibCheck: false,
-  };
-  writeFileSync(
-    join(workFolder, "tsconfig.json"),
-    JSON.stringify({ compilerOptions, files: ["types.ts"] }),
-  );
-  const tsc = join(root, "node_modules/typescript/bin/tsc");
-  const { output } = await run(node, [tsc, "--pretty", "false", "-p", workFolder], {
-    cwd: workFolder,
-    quiet: true,
-  });
-  const ours = output
-    .split("\n")
-    .filter((line) => /^(types\.ts|node_modules\/@workglow\/|error )/.test(line));
-  return { ok: ours.length === 0, output: ours.join("\n") };
 }

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { browserProjects } from "./browserProjects.mjs";
 import { checkPackaging } from "./packaging.mjs";
-import { binFolder, oldestNode, reportsFolder, testFolders } from "./paths.mjs";
+import { binFolder, node, oldestNode, reportsFolder, root, testFolders } from "./paths.mjs";
 import { run } from "./run.mjs";
 import { readJunitReport, readVitestReport } from "./testReports.mjs";
 
@@ -41,12 +42,13 @@ export const steps = [
     title: "types and type tests (tsc)",
     run: () => tool("tsc", ["-b", "--pretty", "false"]),
   },
-  { name: "tests", title: "tests on Node (vitest)", run: runVitest },
+  { name: "tests", title: "tests on Node (vitest)", run: runOnNode },
+  { name: "browser", title: "tests in Chromium (vitest)", run: runInBrowser },
   { name: "bun", title: "conformance on Bun (bun test)", run: runBun },
   { name: "oldest", title: "conformance on the oldest Node (node:test)", run: runOldestNode },
   {
     name: "packaging",
-    title: "packed packages (publint, arethetypeswrong, a user's program)",
+    title: "packed packages (publint, arethetypeswrong, users' programs, bundles)",
     run: async () => ({ ok: await checkPackaging() }),
   },
   {
@@ -66,13 +68,32 @@ async function tool(name, args) {
   return { ok };
 }
 
-async function runVitest() {
-  const report = freshReport("vitest.json");
+async function runOnNode() {
   const serversNotRun = freshReport("postgres-not-run.json");
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const { ok } = await run(join(binFolder, "vitest"), ["run", ...reporters]);
-  const result = testResult(ok, readVitestReport(report));
+  const result = await runVitest(
+    "vitest.json",
+    browserProjects.map((project) => `!${project}`),
+  );
   return { ...result, notRun: [...(result.notRun ?? []), ...readLines(serversNotRun)] };
+}
+
+async function runInBrowser() {
+  const chromium = join(root, "scripts/lib/chromium/main.ts");
+  const found = await run(node, [chromium], { quiet: true });
+  if (!found.ok) return unavailable("tests in Chromium", found.output);
+  return runVitest("browser.json", browserProjects);
+}
+
+/**
+ * @param {string} reportName
+ * @param {string[]} projects patterns of their names
+ */
+async function runVitest(reportName, projects) {
+  const report = freshReport(reportName);
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const chosen = projects.flatMap((project) => ["--project", project]);
+  const { ok } = await run(join(binFolder, "vitest"), ["run", ...reporters, ...chosen]);
+  return testResult(ok, readVitestReport(report));
 }
 
 async function runBun() {

@@ -9,7 +9,7 @@ import {
   forbidden as rules,
 } from "../../.dependency-cruiser.mjs";
 
-const packages = ["util", "storage", "job-queue", "sqlite", "postgres", "conformance"];
+const packages = ["util", "storage", "job-queue", "sqlite", "postgres", "indexeddb", "conformance"];
 
 /** Each import is against the house rules, and the rule named beside it says so. */
 const forbidden: readonly (readonly [file: string, imported: string, rule: string])[] = [
@@ -28,6 +28,11 @@ const forbidden: readonly (readonly [file: string, imported: string, rule: strin
     "postgres-imports-only-util-and-storage-and-job-queue",
   ],
   [
+    "packages/indexeddb/src/a.ts",
+    "@workglow/postgres",
+    "indexeddb-imports-only-util-and-storage-and-job-queue",
+  ],
+  [
     "packages/conformance/src/a.ts",
     "@workglow/sqlite",
     "conformance-imports-only-util-and-storage-and-job-queue",
@@ -40,14 +45,21 @@ const forbidden: readonly (readonly [file: string, imported: string, rule: strin
     "examples-and-bench-use-published-entries",
   ],
   ["packages/util/src/b.ts", "../test/fixture.ts", "source-imports-no-test"],
+  ["packages/util/src/d.ts", "../test-browser/fixture.ts", "source-imports-no-test"],
   ["packages/util/src/c.ts", "node:fs", "portable-packages-import-no-builtin"],
   ["packages/storage/src/c.ts", "node:crypto", "portable-packages-import-no-builtin"],
   ["packages/job-queue/src/b.ts", "fs/promises", "portable-packages-import-no-builtin"],
+  ["packages/indexeddb/src/b.ts", "node:buffer", "portable-packages-import-no-builtin"],
   ["packages/storage/src/d.ts", "bun:sqlite", "portable-packages-import-no-bun"],
-  ["packages/storage/src/e.ts", "node:sqlite", "drivers-belong-to-vendors"],
-  ["packages/job-queue/src/c.ts", "better-sqlite3", "drivers-belong-to-vendors"],
-  ["packages/storage/src/h.ts", "pg", "drivers-belong-to-vendors"],
-  ["packages/conformance/src/b.ts", "bun:sqlite", "drivers-belong-to-vendors"],
+  ["packages/indexeddb/src/c.ts", "bun:sqlite", "portable-packages-import-no-bun"],
+  ["packages/storage/src/e.ts", "node:sqlite", "drivers-of-sqlite-belong-to-it"],
+  ["packages/job-queue/src/c.ts", "better-sqlite3", "drivers-of-sqlite-belong-to-it"],
+  ["packages/postgres/src/b.ts", "better-sqlite3", "drivers-of-sqlite-belong-to-it"],
+  ["packages/conformance/src/b.ts", "bun:sqlite", "drivers-of-sqlite-belong-to-it"],
+  ["packages/storage/src/h.ts", "pg", "drivers-of-postgres-belong-to-it"],
+  ["packages/indexeddb/src/d.ts", "pg", "drivers-of-postgres-belong-to-it"],
+  ["packages/storage/src/i.ts", "idb", "drivers-of-indexeddb-belong-to-it"],
+  ["packages/sqlite/src/d.ts", "idb", "drivers-of-indexeddb-belong-to-it"],
   ["packages/conformance/src/c.ts", "node:test", "test-runners-belong-to-adapters"],
   ["packages/conformance/src/d.ts", "bun:test", "test-runners-belong-to-adapters"],
   ["packages/conformance/src/vitest.ts", "node:test", "vitest-adapter-imports-one-runner"],
@@ -64,6 +76,9 @@ const allowed: readonly (readonly [file: string, imported: string])[] = [
   ["packages/job-queue/src/ok.ts", "@workglow/storage"],
   ["packages/sqlite/src/ok.ts", "@workglow/job-queue"],
   ["packages/sqlite/src/driver.ts", "node:sqlite"],
+  ["packages/indexeddb/src/ok.ts", "@workglow/job-queue"],
+  ["packages/indexeddb/src/driver.ts", "idb"],
+  ["packages/indexeddb/test-browser/ok.test.ts", "@workglow/conformance"],
   ["packages/conformance/src/ok.ts", "@workglow/job-queue"],
   ["packages/util/src/async/asyncContext.node.ts", "node:async_hooks"],
   ["examples/search/src/ok.ts", "@workglow/sqlite"],
@@ -75,6 +90,12 @@ let root: string;
 let violations: Set<string>;
 let filesWithViolations: Set<string>;
 
+/** A driver of ours is a plain dependency where it is not the user's choice. */
+const manifestOf = (name: string) => ({
+  exports: "./src/index.ts",
+  dependencies: name === "indexeddb" ? { idb: "*" } : {},
+});
+
 function write(file: string, text: string): void {
   const path = join(root, file);
   mkdirSync(dirname(path), { recursive: true });
@@ -84,18 +105,19 @@ function write(file: string, text: string): void {
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "workglow-rules-"));
   for (const name of packages) {
-    write(`packages/${name}/package.json`, JSON.stringify({ exports: "./src/index.ts" }));
+    write(`packages/${name}/package.json`, JSON.stringify(manifestOf(name)));
     write(`packages/${name}/src/index.ts`, "export {};\n");
     mkdirSync(join(root, "node_modules/@workglow"), { recursive: true });
     symlinkSync(join(root, "packages", name), join(root, "node_modules/@workglow", name));
   }
-  for (const driver of ["better-sqlite3", "pg", "undeclared"]) {
-    write(`node_modules/${driver}/package.json`, JSON.stringify({ main: "index.js" }));
-    write(`node_modules/${driver}/index.js`, "");
+  for (const library of ["better-sqlite3", "pg", "idb", "undeclared"]) {
+    write(`node_modules/${library}/package.json`, JSON.stringify({ main: "index.js" }));
+    write(`node_modules/${library}/index.js`, "");
   }
   write("package.json", "{}");
   write("tsconfig.base.json", "{}");
   write("packages/util/test/fixture.ts", "export {};\n");
+  write("packages/util/test-browser/fixture.ts", "export {};\n");
   write("bench/src/main.ts", "export {};\n");
   write("packages/util/src/ring/one.ts", 'export { two } from "./two.ts";\n');
   write("packages/util/src/ring/two.ts", 'import "./one.ts";\nexport const two = 2;\n');

@@ -5,9 +5,9 @@ import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { runToEnd } from "../runToEnd.ts";
 import { freePort } from "./freePort.ts";
 import { invocationOf, type PostgresProgram, seenByProgram } from "./PostgresProgram.ts";
-import { runToEnd } from "./runToEnd.ts";
 import type { PostgresSettings, StopMode } from "./supervision.ts";
 
 const startLimitMs = 60_000;

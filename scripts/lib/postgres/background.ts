@@ -2,8 +2,8 @@ import { fork } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isAlive } from "../isAlive.ts";
 import { cacheFolder } from "./cacheFolder.ts";
-import { isAlive } from "./isAlive.ts";
 import type { PostgresSettings } from "./supervision.ts";
 
 export interface KeeperOptions {

@@ -1,8 +1,7 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-
-export const isRoot = process.getuid?.() === 0;
+import { isRoot } from "../isRoot.ts";
 
 /**
  * What is fetched once and kept between runs, outside of the checkout. Root's lies where the user

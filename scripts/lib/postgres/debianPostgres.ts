@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder, isRoot, makeFolder } from "./cacheFolder.ts";
+import { isRoot } from "../isRoot.ts";
+import { runToEnd } from "../runToEnd.ts";
+import { Unavailable } from "../Unavailable.ts";
+import { cacheFolder, makeFolder } from "./cacheFolder.ts";
 import { invocationOf, type PostgresProgram } from "./PostgresProgram.ts";
-import { runToEnd } from "./runToEnd.ts";
 import { serverUser } from "./serverUser.ts";
-import { Unavailable } from "./Unavailable.ts";
 import { debianMirror, unpackDebian } from "./unpackDebian.ts";
 
 const suite = "trixie";

@@ -1,9 +1,9 @@
 import { cpSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { runToEnd } from "../runToEnd.ts";
 import { cacheFolder, makeFolder } from "./cacheFolder.ts";
 import { invocationOf, type PostgresProgram } from "./PostgresProgram.ts";
-import { runToEnd } from "./runToEnd.ts";
 import { serverUser } from "./serverUser.ts";
 
 const packageFolder = resolve(import.meta.dirname, "../../../packages/postgres");

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isAlive } from "./isAlive.ts";
+import { isAlive } from "../isAlive.ts";
 import { type PostgresProgram, seenByProgram } from "./PostgresProgram.ts";
 
 /** Ends servers, and removes data, whose supervisor was itself killed. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { isRoot } from "./cacheFolder.ts";
+import { isRoot } from "../isRoot.ts";
 import type { UserIds } from "./PostgresProgram.ts";
 
 /** Whom root lends a server to: `postgres` where the machine has that user, else `nobody`. */

@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { nothingMayBeLeftOut } from "../nothingMayBeLeftOut.ts";
+import { Unavailable } from "../Unavailable.ts";
 import { debianPostgres } from "./debianPostgres.ts";
 import { embeddedPostgres } from "./embeddedPostgres.ts";
 import { PostgresServer } from "./PostgresServer.ts";
 import type { PostgresSettings } from "./supervision.ts";
-import { Unavailable } from "./Unavailable.ts";
 
 export interface StartedServers {
   readonly embedded: PostgresServer;
@@ -53,11 +54,6 @@ async function startDebian(
     notRun.push(`${what}: ${error.message.split("\n")[0]}`);
     return undefined;
   }
-}
-
-function nothingMayBeLeftOut() {
-  const isSet = (value: string | undefined) => !["", "0", "false", undefined].includes(value);
-  return isSet(process.env.CI) || isSet(process.env.WORKGLOW_RUN_ALL);
 }
 
 /** For the summary of `npm test`, which runs vitest as a program of its own. */

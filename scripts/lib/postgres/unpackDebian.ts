@@ -12,8 +12,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { runToEnd } from "../runToEnd.ts";
 import { makeFolder } from "./cacheFolder.ts";
-import { runToEnd } from "./runToEnd.ts";
 
 /** The Debian mirror that this machine's own apt uses. */
 export function debianMirror(): string | undefined {

@@ -1,0 +1,5 @@
+import { StorageTransactionError } from "@workglow/util";
+
+export function transactionEnded(): StorageTransactionError {
+  return new StorageTransactionError("the transaction of this handle has ended");
+}

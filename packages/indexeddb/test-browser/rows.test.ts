@@ -1,0 +1,6 @@
+import "../test/cases/calls.ts";
+import "../test/cases/recordKeys.ts";
+import "../test/cases/select.ts";
+import "../test/cases/selectCost.ts";
+import "../test/cases/selectWalks.ts";
+import "../test/cases/setup.ts";
