@@ -14,6 +14,9 @@ interface StoredJob {
 
 const STORE = "jobs";
 
+const readyNow = (): IDBKeyRange =>
+  IDBKeyRange.bound(["PENDING", ""], ["PENDING", new Date().toISOString()]);
+
 /**
  * The least that is a queue: a claim takes the first ready job in a transaction of its own, an end
  * writes the job back. Nobody notices a worker that died, or ends a job for one.
@@ -27,19 +30,31 @@ export async function byHandQueue(database: string): Promise<BrowserQueue> {
   const next = async (): Promise<StoredJob | undefined> => {
     const transaction = begin();
     const ready = transaction.objectStore(STORE).index("ready");
-    const range = IDBKeyRange.bound(["PENDING", ""], ["PENDING", new Date().toISOString()]);
-    const cursor = await result(ready.openCursor(range));
+    const cursor = await result(ready.openCursor(readyNow()));
     if (cursor === null) return undefined;
     const claimed: StoredJob = { ...cursor.value, status: "PROCESSING", worker: "worker" };
     cursor.update(claimed);
     await committed(transaction);
     return claimed;
   };
-  const complete = (job: StoredJob): Promise<void> => {
+  const nextMany = async (most: number): Promise<readonly StoredJob[]> => {
     const transaction = begin();
+    const store = transaction.objectStore(STORE);
+    const found = await result<StoredJob[]>(store.index("ready").getAll(readyNow(), most));
+    const claimed = found.map((job) => ({
+      ...job,
+      status: "PROCESSING" as const,
+      worker: "worker",
+    }));
+    for (const job of claimed) store.put(job);
+    await committed(transaction);
+    return claimed;
+  };
+  const complete = (jobs: readonly StoredJob[]): Promise<void> => {
+    const transaction = begin();
+    const store = transaction.objectStore(STORE);
     const completedAt = new Date().toISOString();
-    const ended: StoredJob = { ...job, status: "COMPLETED", output: true, completedAt };
-    transaction.objectStore(STORE).put(ended);
+    for (const job of jobs) store.put({ ...job, status: "COMPLETED", output: true, completedAt });
     return committed(transaction);
   };
   return {
@@ -57,8 +72,13 @@ export async function byHandQueue(database: string): Promise<BrowserQueue> {
     },
     nextAndComplete: async () => {
       const job = await next();
-      if (job !== undefined) await complete(job);
+      if (job !== undefined) await complete([job]);
       return job?.input;
+    },
+    nextAndCompleteMany: async (most) => {
+      const jobs = await nextMany(most);
+      if (jobs.length > 0) await complete(jobs);
+      return jobs.length;
     },
     unfinished: async () => {
       const ready = db.transaction(STORE).objectStore(STORE).index("ready");

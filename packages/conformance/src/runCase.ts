@@ -13,9 +13,12 @@ export async function runCase(testCase: Case, backend: Backend): Promise<void> {
   const session = new Session(backend);
   try {
     await inTime(testCase, session.runIn(testCase));
-  } finally {
-    await session.close();
+  } catch (error) {
+    // What fails afterwards, with a database that is in no state to be closed, tells less.
+    await session.close().catch(() => undefined);
+    throw error;
   }
+  await session.close();
 }
 
 async function inTime({ name, timeoutMs }: Case, run: Promise<void>): Promise<void> {

@@ -16,8 +16,9 @@ export interface StorageRoom {
  */
 export async function requestPersistence(): Promise<boolean> {
   const { storage } = globalThis.navigator ?? {};
-  if (storage?.persist === undefined) return false;
-  return (await storage.persisted()) || (await storage.persist());
+  if (await storage?.persisted?.()) return true;
+  // Workers can ask whether it is so, but not for it.
+  return (await storage?.persist?.()) ?? false;
 }
 
 /** How much room there is, `undefined` where the browser does not tell. */

@@ -1,12 +1,17 @@
 import { assertTransactionScope, type Transaction } from "@workglow/storage";
-import { type CallOptions, StorageValidationError, withCallOptions } from "@workglow/util";
+import {
+  type CallOptions,
+  StorageError,
+  StorageValidationError,
+  withCallOptions,
+} from "@workglow/util";
 import { IndexedDbDatabase } from "./connection/IndexedDbDatabase.ts";
 import { classifyIndexedDbError } from "./indexedDbErrors.ts";
 
 /**
  * Runs `fn` in a transaction on the database. Storages of the same database take part through
  * `storage.with(tx)`; everything done so commits when `fn` resolves, and rolls back when it throws.
- * As long as it is open nobody else can write, in whatever tab: `fn` should not wait for anything
+ * As long as it is open everybody else's calls wait, in whatever tab: `fn` should not wait for anything
  * slow, and is given up after two seconds in which it makes no call.
  *
  * @param database the name that its storages were given, or their `IndexedDbDatabase`
@@ -42,7 +47,8 @@ export async function withTransaction<T>(
   } catch (error) {
     // What the caller's own code throws comes back as it was.
     if (thrown?.error === error || options?.signal?.aborted) throw error;
-    throw classifyIndexedDbError(error);
+    const typed = classifyIndexedDbError(error);
+    throw typed instanceof StorageError ? typed.locate(opened.name, "withTransaction") : typed;
   } finally {
     await leave();
   }

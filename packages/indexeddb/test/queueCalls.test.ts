@@ -172,7 +172,7 @@ describe("what a claim reads", () => {
 describe("what is due", () => {
   it("goes by priority once its time has come, however much comes due at once", async () => {
     await using queue = await newQueue(freshDatabase());
-    const at = soon(300);
+    const at = soon(1500);
     await queue.addMany([
       job({ input: "plain" }),
       ...Array.from({ length: 1200 }, (_, input) =>

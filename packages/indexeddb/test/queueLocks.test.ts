@@ -129,6 +129,31 @@ describe("an instance with a Web Lock", () => {
     await here[Symbol.asyncDispose]();
   });
 
+  it("leaves its jobs to its lease whoever else is at work, on whatever queue", async () => {
+    const leaseMs = 1500;
+    const { database, here, there } = await twoTabs(leaseMs);
+    const other = await newQueue(new IndexedDbDatabase(database.name), { leaseMs: 60 }, "reports");
+    await there.add(job());
+    // A tab whose timers do not run renews nothing, so that others wait for its lock.
+    const timers = vi.spyOn(globalThis, "setInterval").mockReturnValue(0 as never);
+    const held = (await there.next("there")) as StoredJob;
+    timers.mockRestore();
+    for (const from = Date.now(); Date.now() - from < leaseMs + 400; await pause(20)) {
+      await other.next("other");
+      expect(await here.next("here")).toBeUndefined();
+    }
+    const start = performance.now();
+    await there[Symbol.asyncDispose]();
+    while (performance.now() - start < leaseMs - 200) {
+      await other.next("other");
+      expect(await here.next("here")).toBeUndefined();
+      expect(JSON.stringify(await leasesIn(database))).toContain(held.lease_instance);
+      await pause(20);
+    }
+    expect(await claimSoon(here)).toMatchObject({ id: held.id, run_attempts: 2 });
+    await Promise.all([here[Symbol.asyncDispose](), other[Symbol.asyncDispose]()]);
+  }, 15_000);
+
   it("leaves no lease behind for ever when its tab ends without a job", async () => {
     const { database, here, there } = await twoTabs(100);
     await there.add(job());

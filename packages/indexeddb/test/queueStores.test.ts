@@ -1,4 +1,9 @@
-import { IndexedDbDatabase, IndexedDbTabularStorage, withTransaction } from "@workglow/indexeddb";
+import {
+  IndexedDbDatabase,
+  IndexedDbKvStorage,
+  IndexedDbTabularStorage,
+  withTransaction,
+} from "@workglow/indexeddb";
 import { IndexedDbQueueStorage, IndexedDbRateLimiterStorage } from "@workglow/indexeddb/job-queue";
 import { JobStatus } from "@workglow/job-queue";
 import { StorageNotSetUpError, StorageSchemaMismatchError } from "@workglow/util";
@@ -145,6 +150,36 @@ describe("the object stores of a queue", () => {
     expect(await storesOf(database)).toEqual(before);
   });
 
+  it("and a table of the same name report each other, whichever was first", async () => {
+    const schema = {
+      type: "object",
+      properties: { id: { type: "string" } },
+      required: ["id"],
+    } as const;
+    const table = (database: IndexedDbDatabase) =>
+      new IndexedDbTabularStorage("jobs", schema, ["id"] as const, [], { database });
+
+    const withQueue = freshDatabase();
+    await using queue = await newQueue(withQueue);
+    const id = await queue.add(job({ input: "kept" }));
+    const late = table(withQueue);
+    await expect(late.setupDatabase()).rejects.toThrow(StorageSchemaMismatchError);
+    await expect(late.get({ id: "a" })).rejects.toThrow(StorageSchemaMismatchError);
+    const values = new IndexedDbKvStorage("jobs", undefined, undefined, { database: withQueue });
+    await expect(values.setupDatabase()).rejects.toThrow(StorageSchemaMismatchError);
+    expect(await queue.get(id)).toMatchObject({ input: "kept" });
+
+    const withTable = freshDatabase();
+    await using rows = table(withTable);
+    await rows.setupDatabase();
+    await rows.put({ id: "kept" });
+    const refused = new IndexedDbQueueStorage("mail", { database: withTable });
+    await expect(refused.setupDatabase()).rejects.toThrow(StorageSchemaMismatchError);
+    await expect(refused.add(job())).rejects.toThrow(StorageSchemaMismatchError);
+    expect(await rows.get({ id: "kept" })).toEqual({ id: "kept" });
+    for (const one of [late, values, refused]) await one[Symbol.asyncDispose]();
+  });
+
   it("of tenant columns whose names only look the same together are told apart", async () => {
     const database = freshDatabase();
     const columns = (...names: readonly string[]) => ({
@@ -221,5 +256,70 @@ describe("a rate limiter", () => {
     await limiter.releaseExecution("mail", reserved);
     await limiter.clear("mail");
     expect(await other.getExecutionCount("mail", EPOCH)).toBe(1);
+  });
+
+  it("counts once for the reservations of one tick, and never gives more than there is room for", async () => {
+    const database = freshDatabase();
+    await using limiter = new IndexedDbRateLimiterStorage({ database });
+    await using there = new IndexedDbRateLimiterStorage({
+      database: new IndexedDbDatabase(database.name),
+    });
+    await limiter.setupDatabase();
+    await there.setupDatabase();
+    await Promise.all([limiter, there].map((one) => one.getExecutionCount("mail", EPOCH)));
+    const counts = vi.spyOn(IDBIndex.prototype, "count");
+    const begun = vi.spyOn(IDBDatabase.prototype, "transaction");
+    const ask = (one: IndexedDbRateLimiterStorage, queue: string) =>
+      Array.from({ length: 30 }, () => one.tryReserveExecution(queue, 50, 60_000));
+    const asked = [...ask(limiter, "mail"), ...ask(limiter, "other"), ...ask(there, "mail")];
+    const tokens = await Promise.all(asked);
+    expect([counts.mock.calls.length, begun.mock.calls.length]).toEqual([3, 2]);
+    const given = tokens.filter((token) => token !== null);
+    expect([given.length, new Set(given).size]).toEqual([80, 80]);
+    expect(await limiter.getExecutionCount("mail", EPOCH)).toBe(50);
+    expect(await limiter.getExecutionCount("other", EPOCH)).toBe(30);
+    vi.restoreAllMocks();
+  });
+
+  it("reserves in the order of the calls, each by its own window", async () => {
+    const database = freshDatabase();
+    await using limiter = new IndexedDbRateLimiterStorage({ database });
+    await limiter.setupDatabase();
+    const now = Date.now();
+    vi.setSystemTime(now - 5000);
+    await limiter.recordExecution("mail");
+    vi.setSystemTime(now);
+    const tokens = await Promise.all([
+      limiter.tryReserveExecution("mail", 1, 10_000),
+      limiter.tryReserveExecution("mail", 1, 1000),
+      limiter.tryReserveExecution("mail", 1, 1000),
+      limiter.tryReserveExecution("mail", 3, 10_000),
+      limiter.setNextAvailableTime("mail", new Date(now + 1000).toISOString()),
+      limiter.tryReserveExecution("mail", 9, 10_000),
+    ]);
+    expect(tokens.map((token) => typeof token === "string")).toEqual([
+      false,
+      true,
+      false,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it("releases by the token's own text, and finds no execution beyond the last", async () => {
+    await using limiter = new IndexedDbRateLimiterStorage({ database: freshDatabase() });
+    await limiter.setupDatabase();
+    const token = (await limiter.tryReserveExecution("mail", 1, 60_000)) as string;
+    for (const other of [` ${token}`, `0${token}`, `0x${token}`, `${token}.0`, "", "x"]) {
+      await limiter.releaseExecution("mail", other);
+    }
+    expect(await limiter.getExecutionCount("mail", EPOCH)).toBe(1);
+    for (const offset of [1, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+      expect(await limiter.getOldestExecutionAtOffset("mail", offset)).toBeUndefined();
+    }
+    expect(await limiter.getOldestExecutionAtOffset("mail", 0)).toBeDefined();
+    await limiter.releaseExecution("mail", token);
+    expect(await limiter.getExecutionCount("mail", EPOCH)).toBe(0);
   });
 });

@@ -22,6 +22,7 @@ export * from "./memory/MemoryDatabase.ts";
 export type * from "./memory/MemoryTransaction.ts";
 export type * from "./memory/WriteUnit.ts";
 export * from "./migrations/checkMigrations.ts";
+export * from "./migrations/givenRow.ts";
 export type * from "./migrations/Migration.ts";
 export * from "./registry/createRepositoryRegistry.ts";
 // Tabular storage.
@@ -35,6 +36,7 @@ export type * from "./tabular/ITabularStorage.ts";
 export * from "./tabular/Predicate.ts";
 export * from "./tabular/patchedRow.ts";
 export * from "./tabular/predicateText.ts";
+export { giveKey } from "./tabular/rowKeys.ts";
 export * from "./tabular/SelectPlan.ts";
 export * from "./tabular/schema/Column.ts";
 export * from "./tabular/schema/canonicalValue.ts";

@@ -1,11 +1,15 @@
 import * as fc from "fast-check";
 import type { Case, CaseContext, Suite } from "../harness.ts";
+import { untilLate } from "../model/runs.ts";
 import { sharedTables, writable } from "../requirements.ts";
 import { withSilentLogger } from "../silentLogger.ts";
 import { type Step, step } from "./modelSteps.ts";
 import { QueueComparison } from "./QueueComparison.ts";
 import type { TestQueue } from "./QueueSpec.ts";
 import { queueStorage } from "./queueRequirements.ts";
+
+/** After so long no further run is begun. */
+const TIME_LIMIT_MS = 12_000;
 
 /** Drives a fresh queue and the model through the steps. */
 async function follow(c: CaseContext, steps: readonly Step[], workers: number): Promise<void> {
@@ -27,8 +31,11 @@ function randomCase(workers: number): Pick<Case, "run" | "timeoutMs"> {
       const steps = fc.array(step, { minLength: 10, maxLength: 60, size: "max" });
       await withSilentLogger(() =>
         fc.assert(
-          fc.asyncProperty(steps, (all) => follow(c, all, workers)),
-          { numRuns: 40, interruptAfterTimeLimit: 12_000 },
+          fc.asyncProperty(
+            steps,
+            untilLate(TIME_LIMIT_MS, (all) => follow(c, all, workers)),
+          ),
+          { numRuns: 40 },
         ),
       );
     },

@@ -1,3 +1,4 @@
+import type { DataPortSchemaObject } from "@workglow/util/schema";
 import { assert, assertEqual, assertRejects, rejection } from "../assert.ts";
 import type { Case, TestRow } from "../harness.ts";
 import {
@@ -161,6 +162,80 @@ export const setupCases: readonly Case[] = [
         "another key",
       );
       assertEqual(await before.getAll(), [user("a", { age: 1 })], "the rows");
+    },
+  },
+  {
+    name: "a migration whose transform gives no row is refused and changes nothing",
+    requires: [sharedTables],
+    run: async (c) => {
+      const spec = { ...users, table: "transformed" };
+      const rows = [user("a", { age: 1 }), user("b", { tags: ["x"] })];
+      await (await c.tabular(spec)).putBulk(rows);
+      const wrong: Record<string, (row: Readonly<TestRow>) => unknown> = {
+        "a promise": async (row) => row,
+        "a promise that rejects": async () => {
+          throw new Error("never heard of");
+        },
+        undefined: () => undefined,
+        null: () => null,
+        "an array": (row) => [row],
+        "a string": () => "row",
+        "a number": () => 5,
+        "a map": (row) => new Map(Object.entries(row)),
+      };
+      for (const [what, transform] of Object.entries(wrong)) {
+        // Most rows may come through, as long as one of them would not.
+        const once = (row: Readonly<TestRow>) => (row.id === "a" ? row : transform(row));
+        const migrations = [{ version: 1, steps: [{ transform: once as never }] }];
+        const table = c.constructTabular({ ...spec, options: { migrations } });
+        const { name, message } = (await rejection(() => table.setupDatabase(), what)) as Error;
+        assertEqual(name, "StorageValidationError", `the error for ${what}`);
+        assert(/transform/.test(message), `${what}: ${show(message)} does not name the transform`);
+        assertEqual(await c.constructTabular(spec).getAll(), rows, `the rows after ${what}`);
+      }
+      const age = (row: Readonly<TestRow>) => ({ ...row, age: 7 });
+      const migrations = [{ version: 1, steps: [{ transform: age as never }] }];
+      const table = await c.tabular({ ...spec, options: { migrations } });
+      assertEqual(
+        await table.getAll(),
+        rows.map((row) => ({ ...row, age: 7 })),
+        "the rows after a transform that gives rows",
+      );
+    },
+  },
+  {
+    name: "keys that are generated from some day on meet none that are there",
+    requires: [sharedTables],
+    run: async (c) => {
+      const given = (id: number) => ({ id, name: `given ${id}` });
+      const schema = (generated: boolean): DataPortSchemaObject => ({
+        ...users.schema,
+        properties: {
+          id: { type: "integer", "x-auto-generated": generated },
+          name: { type: "string" },
+        },
+      });
+      const base = { ...users, indexes: [], table: "numbered" };
+      const before = await c.tabular({ ...base, schema: schema(false) });
+      await before.putBulk([1, 2, 3, 40].map(given));
+      const after = await c.tabular({ ...base, schema: schema(true) });
+      const first = await after.put({ name: "one by itself" });
+      // Written by a storage that counts nothing.
+      const next = (first.id as number) + 1;
+      await before.putBulk([next, next + 1, next + 3].map(given));
+      await after.put({ name: "past those" });
+      await after.insert({ name: "inserted" });
+      await before.put(given(200));
+      await after.putBulk([{ name: "in a bulk" }, { name: "of two" }]);
+      await after.transaction(async (tx) => {
+        await tx.put({ name: "in a transaction" });
+      });
+      const rows = (await after.getAll()) ?? [];
+      assertEqual(rows.length, 14, "the number of rows");
+      const names = new Map(rows.map((row) => [row.id, row.name]));
+      for (const id of [1, 2, 3, 40, next, next + 1, next + 3, 200]) {
+        assertEqual(names.get(id), `given ${id}`, `the row ${id}`);
+      }
     },
   },
   {

@@ -22,6 +22,8 @@ import { type Moment, TableLog } from "./TableLog.ts";
 /** What the change log needs of a database. */
 export interface ChangesDatabase {
   readonly name: string;
+  /** Whether any storage has use for the connection; taken for true where it is not told. */
+  readonly isUsed?: boolean;
   read<T>(stores: readonly string[], work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
   write<T>(stores: readonly string[], work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
 }
@@ -234,10 +236,11 @@ export class IndexedDbChangeLog
   }
 
   private sweepLater(table: string): void {
-    const timer = setTimeout(
-      () => void this.sweepTable(table).catch(() => undefined),
-      this.keptMs + 100,
-    );
+    const sweep = (): void => {
+      // A connection that nobody needs any more is not opened for this: the next writer sweeps.
+      if (this.database.isUsed !== false) void this.sweepTable(table).catch(() => undefined);
+    };
+    const timer = setTimeout(sweep, this.keptMs + 100);
     (timer as { unref?: () => void }).unref?.();
   }
 }

@@ -20,7 +20,7 @@ export class LoggingWriter implements ChangeWriter {
   private watched: boolean | undefined;
   private mistaken = false;
   private appended = false;
-  private waiting: (() => void) | undefined;
+  private readonly waiting: (() => void)[] = [];
 
   private constructor(table: WrittenTable, tx: StoreTransaction, logs: boolean) {
     this.table = table;
@@ -56,7 +56,7 @@ export class LoggingWriter implements ChangeWriter {
   }
 
   public whenChecked(fn: () => void): void {
-    if (this.watched === undefined) this.waiting = fn;
+    if (this.watched === undefined) this.waiting.push(fn);
     else if (!this.mistaken) fn();
   }
 
@@ -85,7 +85,6 @@ export class LoggingWriter implements ChangeWriter {
       abortQuietly(this.tx.raw);
       return;
     }
-    this.waiting?.();
-    this.waiting = undefined;
+    for (const fn of this.waiting.splice(0)) fn();
   }
 }

@@ -1,7 +1,7 @@
 import type { Transaction } from "@workglow/storage";
 import { type CallOptions, checkText, StorageValidationError } from "@workglow/util";
 import { DatabaseChanges } from "../changes/DatabaseChanges.ts";
-import { indexedDbErrorName, notSetUp } from "../indexedDbErrors.ts";
+import { indexedDbErrorName, isConnectionClosed, notSetUp } from "../indexedDbErrors.ts";
 import { abortCause, abortQuietly } from "./abort.ts";
 import { IndexedDbTransaction } from "./IndexedDbTransaction.ts";
 import { openDatabase } from "./openDatabase.ts";
@@ -22,9 +22,23 @@ export interface IndexedDbDatabaseOptions {
   readonly openTimeoutMs?: number;
   /**
    * Milliseconds after which a transaction in which nothing happens is given up, with a
-   * `StorageBusyError`; 2,000 unless given. As long as it is open, no other tab can write.
+   * `StorageBusyError`; 2,000 unless given. As long as it is open, everybody else's calls wait.
    */
   readonly idleLimitMs?: number;
+}
+
+/** Calls of a storage that wait to be sent, or that may have to be sent anew. */
+export interface UnsentCalls {
+  /** Sends what may be sent at once. */
+  flush(): void;
+  /** The same, with a promise where something is left to wait for. */
+  sendNow(): Promise<unknown> | undefined;
+}
+
+/** What calls wait for that were made after a user's transaction. */
+export interface Barrier {
+  passed: boolean;
+  readonly whenPassed: Promise<void>;
 }
 
 /** What an upgrade does: in the one transaction in which stores can be made. */
@@ -32,6 +46,8 @@ export type Upgrade = (db: IDBDatabase, tx: IDBTransaction) => Promise<void>;
 
 const DEFAULT_OPEN_TIMEOUT_MS = 10_000;
 const DEFAULT_IDLE_LIMIT_MS = 2000;
+/** How often is tried what needs a connection that the browser has closed. */
+const MOST_ATTEMPTS = 3;
 
 const shared = new Map<string, IndexedDbDatabase>();
 
@@ -43,8 +59,8 @@ export class IndexedDbDatabase {
   public readonly name: string;
   public readonly durability: "relaxed" | "strict";
   public readonly idleLimitMs: number;
-  /** Calls that have not been sent yet. */
-  public readonly waiting = new Set<{ sendNow(): Promise<void> | undefined }>();
+  public readonly unsent = new Set<UnsentCalls>();
+  private latestBarrier: Barrier | undefined;
   private readonly openTimeoutMs: number;
   private madeChanges: DatabaseChanges | undefined;
   private current: IDBDatabase | undefined;
@@ -99,8 +115,15 @@ export class IndexedDbDatabase {
       if (left) return;
       left = true;
       await this.madeChanges?.idle();
-      if (--this.users === 0) this.close();
+      if (--this.users > 0) return;
+      this.close();
+      if (shared.get(this.name) === this) shared.delete(this.name);
     };
+  }
+
+  /** Whether any storage has use for the connection. */
+  public get isUsed(): boolean {
+    return this.users > 0;
   }
 
   /** The changes of its tables. */
@@ -109,10 +132,41 @@ export class IndexedDbDatabase {
     return this.madeChanges;
   }
 
-  /** Sends the calls that wait; gives a promise where that takes a while. */
-  public sendWaiting(): Promise<unknown> | undefined {
-    const unsent = [...this.waiting].flatMap((calls) => calls.sendNow() ?? []);
-    return unsent.length === 0 ? undefined : Promise.all(unsent);
+  /** What calls that are made now have to wait for. */
+  public get barrier(): Barrier | undefined {
+    return this.latestBarrier;
+  }
+
+  /**
+   * Begins a transaction of the user's on all stores, after the calls that were made before it and
+   * before those that are made after it.
+   *
+   * @throws StorageNotSetUpError where there is nothing that it could be about
+   */
+  public async beginForUser(signal: AbortSignal | undefined): Promise<IDBTransaction> {
+    const before = this.latestBarrier;
+    let pass: () => void = () => undefined;
+    const whenPassed = new Promise<void>((resolve) => {
+      pass = resolve;
+    });
+    const barrier: Barrier = { passed: false, whenPassed };
+    this.latestBarrier = barrier;
+    try {
+      if (before !== undefined) await before.whenPassed;
+      for (;;) {
+        const unsent = [...this.unsent].flatMap((calls) => calls.sendNow() ?? []);
+        if (unsent.length > 0) await Promise.all(unsent);
+        else if (this.current === undefined) await this.open();
+        else break;
+      }
+      signal?.throwIfAborted();
+      return this.beginOnAll();
+    } finally {
+      barrier.passed = true;
+      if (this.latestBarrier === barrier) this.latestBarrier = undefined;
+      pass();
+      for (const calls of [...this.unsent]) calls.flush();
+    }
   }
 
   /** Closes the connection once its transactions have ended. The next call opens it again. */
@@ -158,11 +212,21 @@ export class IndexedDbDatabase {
     return done;
   }
 
-  /** Opens an IndexedDB transaction. */
+  /**
+   * Opens an IndexedDB transaction.
+   *
+   * @throws DOMException `InvalidStateError` where the connection has gone; it may be opened again
+   */
   public begin(stores: readonly string[], mode: "readonly" | "readwrite"): IDBTransaction {
     const { current } = this;
     if (current === undefined) throw new DOMException("closed", "InvalidStateError");
-    return current.transaction(stores as string[], mode, { durability: this.durability });
+    try {
+      return current.transaction(stores as string[], mode, { durability: this.durability });
+    } catch (error) {
+      // Some browsers close a connection and do not tell.
+      if (isConnectionClosed(error)) this.current = undefined;
+      throw error;
+    }
   }
 
   /** A read transaction of its own. `work` awaits nothing but its requests. */
@@ -223,17 +287,23 @@ export class IndexedDbDatabase {
       try {
         raw = this.begin(stores, mode);
       } catch (error) {
-        this.noteLost(error);
-        if (attempt < 3 && this.current === undefined) continue;
+        if (attempt < MOST_ATTEMPTS && isConnectionClosed(error)) continue;
         throw error;
       }
       return runToEnd(raw, work, o?.signal);
     }
   }
 
-  /** To be told of an error of `begin`: a connection that the browser has closed is of no more use. */
-  public noteLost(error: unknown): void {
-    if (indexedDbErrorName(error) === "InvalidStateError") this.current = undefined;
+  private async beginOnAll(): Promise<IDBTransaction> {
+    for (let attempt = 1; ; attempt++) {
+      const db = this.current ?? (await this.open());
+      if (db.objectStoreNames.length === 0) throw notSetUp();
+      try {
+        return this.begin([...db.objectStoreNames], "readwrite");
+      } catch (error) {
+        if (attempt >= MOST_ATTEMPTS || !isConnectionClosed(error)) throw error;
+      }
+    }
   }
 
   private async openExisting(): Promise<IDBDatabase | undefined> {
@@ -266,9 +336,17 @@ export class IndexedDbDatabase {
   private async upgradeNow(
     inspect: (db: IDBDatabase | undefined) => Promise<Upgrade | undefined>,
   ): Promise<void> {
-    for (;;) {
+    for (let attempt = 1; ; ) {
       const db = await this.currentOrConnected();
-      const upgrade = await inspect(db);
+      let upgrade: Upgrade | undefined;
+      try {
+        upgrade = await inspect(db);
+      } catch (error) {
+        if (this.current !== undefined || !isConnectionClosed(error) || ++attempt > MOST_ATTEMPTS) {
+          throw error;
+        }
+        continue;
+      }
       if (upgrade === undefined) return;
       const version = (db?.version ?? 0) + 1;
       this.close();

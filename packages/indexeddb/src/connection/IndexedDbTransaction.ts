@@ -1,6 +1,5 @@
 import { runInTransactionContext, type Transaction, TransactionScope } from "@workglow/storage";
 import type { CallOptions } from "@workglow/util";
-import { notSetUp } from "../indexedDbErrors.ts";
 import type { IndexedDbDatabase } from "./IndexedDbDatabase.ts";
 import { OpenTransaction } from "./OpenTransaction.ts";
 import type { StoreTransaction } from "./StoreTransaction.ts";
@@ -28,13 +27,7 @@ export class IndexedDbTransaction extends TransactionScope {
     fn: (tx: Transaction) => Promise<T>,
     o: CallOptions | undefined,
   ): Promise<T> {
-    // Calls that were made before it come first.
-    const unsent = database.sendWaiting();
-    if (unsent !== undefined) await unsent;
-    const db = database.connection ?? (await database.open());
-    o?.signal?.throwIfAborted();
-    if (db.objectStoreNames.length === 0) throw notSetUp();
-    const raw = database.begin([...db.objectStoreNames], "readwrite");
+    const raw = await database.beginForUser(o?.signal);
     const under = new OpenTransaction(raw, database.idleLimitMs);
     const tx = new IndexedDbTransaction(database, under);
     const onAbort = (): void => void under.abort(o?.signal?.reason);

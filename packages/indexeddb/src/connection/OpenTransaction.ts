@@ -1,5 +1,5 @@
 import { StorageBusyError } from "@workglow/util";
-import { abortCause, abortQuietly } from "./abort.ts";
+import { abortCause, abortQuietly, commitQuietly } from "./abort.ts";
 import type { IndexedDbTransaction } from "./IndexedDbTransaction.ts";
 import { StoreTransaction } from "./StoreTransaction.ts";
 import { transactionEnded } from "./transactionEnded.ts";
@@ -24,7 +24,7 @@ const PATIENCE = 8;
  * is the innermost.
  */
 export class OpenTransaction {
-  /** Rejects when nothing has happened for too long, whether or not the user's function ever ends. */
+  /** Rejects when the transaction is lost, whether or not the user's function ever ends. */
   public readonly givenUp: Promise<never>;
   private readonly raw: IDBTransaction;
   private readonly anyStore: string;
@@ -49,6 +49,7 @@ export class OpenTransaction {
         this.failure ??= { error: abortCause(raw, undefined) };
         this.refuseAll();
         reject(this.failure.error);
+        this.giveUp?.(this.failure.error);
       });
     });
     this.done.catch(() => undefined);
@@ -138,7 +139,7 @@ export class OpenTransaction {
         try {
           resolve(await work());
         } catch (error) {
-          reject(this.failure === undefined ? error : this.failure.error);
+          reject(this.failure === undefined ? abortCause(this.raw, { error }) : this.failure.error);
         }
         this.lastStep = performance.now();
       };
@@ -168,7 +169,7 @@ export class OpenTransaction {
       }
     }
     if (this.failure !== undefined) return;
-    if (this.committing) this.raw.commit?.();
+    if (this.committing) commitQuietly(this.raw);
     else if (performance.now() - this.lastStep > this.idleLimitMs) this.endIdle();
     else this.ping();
   }
@@ -194,6 +195,6 @@ export class OpenTransaction {
       `nothing happened in the transaction for ${this.idleLimitMs} ms; inside a transaction use the handle that it gives`,
       { code: "IDLE" },
     );
-    void this.abort(error).then(() => this.giveUp?.(error));
+    void this.abort(error);
   }
 }

@@ -1,16 +1,10 @@
 import { atEndOfTick, type CallOptions } from "@workglow/util";
 import { isConnectionClosed } from "../indexedDbErrors.ts";
-import { abortCause, abortQuietly, commitQuietly } from "./abort.ts";
-import type { IndexedDbDatabase } from "./IndexedDbDatabase.ts";
-import { StoreTransaction } from "./StoreTransaction.ts";
+import { type Call, CallGroup, type CallKind, type Work, type WriteWatch } from "./CallGroup.ts";
+import type { IndexedDbDatabase, UnsentCalls } from "./IndexedDbDatabase.ts";
+import type { StoreTransaction } from "./StoreTransaction.ts";
 
-/** What is done beside the writes of a transaction. */
-export interface WriteWatch {
-  /** Whether the transaction was aborted to be repeated: what its calls went by was wrong. */
-  readonly misled: boolean;
-  /** Calls `fn` once it is certain that the transaction need not be repeated. */
-  whenChecked(fn: () => void): void;
-}
+export type { CallKind, WriteWatch };
 
 /** What {@link StoreCalls} needs to know of the storage whose calls it sends. */
 export interface CallsOfStorage {
@@ -27,33 +21,6 @@ export interface CallsOfStorage {
   beginWrite(tx: StoreTransaction): WriteWatch | undefined;
 }
 
-type Work<T> = (tx: StoreTransaction) => Promise<T>;
-
-/**
- * How a call takes part: `prompt` makes all of its requests at once, and so does `sure`, none of
- * whose requests can be refused by itself; `turn` waits for answers between them, so that later
- * calls have to wait for it; `alone` has a transaction of its own, since it may fail half-way or
- * lasts long.
- */
-export type CallKind = SharedCallKind | "alone" | ((tx: StoreTransaction) => SharedCallKind);
-
-type SharedCallKind = "sure" | "prompt" | "turn";
-
-interface Call {
-  readonly mode: IDBTransactionMode;
-  readonly kind: CallKind;
-  readonly work: Work<unknown>;
-  readonly signal: AbortSignal | undefined;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** A transaction on its way, with the calls in it. */
-interface Sent {
-  readonly raw: IDBTransaction;
-  readonly calls: readonly Call[];
-}
-
 /** How often calls are sent anew when the browser has closed the connection under them. */
 const MOST_ATTEMPTS = 3;
 
@@ -62,13 +29,14 @@ const MOST_ATTEMPTS = 3;
  * transaction: it costs much more than a request does. IndexedDB itself keeps transactions on the
  * same stores in the order in which they were begun.
  */
-export class StoreCalls {
+export class StoreCalls implements UnsentCalls {
   private readonly of: CallsOfStorage;
   private waiting: Call[] = [];
   private scheduled = false;
   private prepared: Promise<void> | undefined;
   private attempts = 0;
-  private sent: Sent[] = [];
+  /** The groups that are on their way, in their order. */
+  private sent: CallGroup[] = [];
 
   public constructor(of: CallsOfStorage) {
     this.of = of;
@@ -81,6 +49,7 @@ export class StoreCalls {
     o?: CallOptions,
   ): Promise<T> {
     const signal = o?.signal;
+    const { database } = this.of;
     return new Promise<T>((resolve, reject) => {
       this.waiting.push({
         mode,
@@ -88,27 +57,34 @@ export class StoreCalls {
         kind: signal === undefined ? kind : "alone",
         work,
         signal,
+        barrier: database.barrier,
         resolve: resolve as (value: unknown) => void,
         reject,
       });
-      this.of.database.waiting.add(this);
+      database.unsent.add(this);
       if (this.scheduled || this.prepared !== undefined) return;
       this.scheduled = true;
       atEndOfTick(() => this.flush());
     });
   }
 
-  /** Sends what waits, at once where that can be; else resolves when it has been sent. */
-  public sendNow(): Promise<void> | undefined {
-    this.flush();
-    return this.prepared;
-  }
-
-  private flush(): void {
+  /** Sends what waits and may be sent, as far as that can be at once. */
+  public flush(): void {
     this.scheduled = false;
-    if (this.prepared !== undefined || this.waiting.length === 0) return;
+    if (this.prepared !== undefined || this.countSendable() === 0) return;
     if (this.of.isReady()) this.send();
     else this.prepare();
+  }
+
+  /**
+   * Sends what waits. Gives a promise where that takes a while, or where it is not certain yet that
+   * what has been sent need not be sent anew.
+   */
+  public sendNow(): Promise<unknown> | undefined {
+    this.flush();
+    if (this.prepared !== undefined) return this.prepared;
+    const uncertain = this.sent.flatMap((group) => group.whenCertain() ?? []);
+    return uncertain.length === 0 ? undefined : Promise.all(uncertain);
   }
 
   private prepare(): void {
@@ -120,26 +96,43 @@ export class StoreCalls {
       (error: unknown) => {
         this.prepared = undefined;
         this.attempts = 0;
-        for (const call of this.takeWaiting()) call.reject(error);
+        for (const call of this.takeSendable()) call.reject(error);
+        this.flush();
       },
     );
   }
 
-  private takeWaiting(): readonly Call[] {
-    const calls = this.waiting;
-    this.waiting = [];
-    this.of.database.waiting.delete(this);
+  /** Calls that were made after a transaction wait until that has begun. */
+  private countSendable(): number {
+    const at = this.waiting.findIndex(({ barrier }) => barrier?.passed === false);
+    return at < 0 ? this.waiting.length : at;
+  }
+
+  private takeSendable(): readonly Call[] {
+    const calls = this.waiting.splice(0, this.countSendable());
+    this.noteUnsent();
     return calls;
   }
 
+  private putBack(calls: readonly Call[]): void {
+    this.waiting = [...calls, ...this.waiting];
+    this.noteUnsent();
+  }
+
+  private noteUnsent(): void {
+    const { unsent } = this.of.database;
+    // What has been sent may have to be sent anew, and whoever begins a transaction has to ask.
+    if (this.waiting.length > 0 || this.sent.length > 0) unsent.add(this);
+    else unsent.delete(this);
+  }
+
   private send(): void {
-    const calls = this.takeWaiting();
+    const calls = this.takeSendable();
     for (let at = 0; at < calls.length; ) {
       const end = endOfGroup(calls, at);
       const group = calls.slice(at, end).filter((call) => !isAborted(call));
       if (group.length > 0 && !this.sendGroup(group)) {
-        this.waiting = [...group, ...calls.slice(end), ...this.waiting];
-        this.of.database.waiting.add(this);
+        this.putBack([...group, ...calls.slice(end)]);
         this.prepare();
         return;
       }
@@ -156,117 +149,42 @@ export class StoreCalls {
     try {
       raw = writes ? database.begin(stores, "readwrite") : database.begin(readStores, "readonly");
     } catch (error) {
-      database.noteLost(error);
       if (isConnectionClosed(error) && ++this.attempts < MOST_ATTEMPTS) return false;
       for (const call of calls) call.reject(error);
       return true;
     }
-    this.start({ raw, calls }, writes);
+    const group = new CallGroup(raw, calls, {
+      beginWrite: (tx) => this.of.beginWrite(tx),
+      ended: (ended) => this.forget(ended),
+      misled: (misled) => this.repeatFrom(misled),
+      isOvertaken: (later) => this.isOvertaken(later),
+    });
+    this.sent.push(group);
+    this.noteUnsent();
+    group.start();
     return true;
   }
 
-  private start(sent: Sent, writes: boolean): void {
-    const { raw, calls } = sent;
-    const committed: (() => void)[] = [];
-    const tx = new StoreTransaction(raw, {
-      onCommit: (fn) => committed.push(fn),
-      onFinished: () => {
-        // Nobody waits for the end of what only reads.
-        if (!writes) return;
-        if (watch === undefined) commitQuietly(raw);
-        else watch.whenChecked(() => commitQuietly(raw));
-      },
-    });
-    const [first] = calls as readonly [Call];
-    const results: Promise<unknown>[] = [];
-    let failure: { readonly error: unknown } | undefined;
-    const abort = (error: unknown): void => {
-      // Then the calls fail because of the abort, and not the other way round.
-      if (watch?.misled !== true) failure ??= { error };
-      abortQuietly(raw);
-    };
-    const onSignal = (): void => abort(first.signal?.reason);
-    first.signal?.addEventListener("abort", onSignal, { once: true });
-    this.sent.push(sent);
-    const watch = writes ? this.of.beginWrite(tx) : undefined;
-    const ended = (): void => {
-      first.signal?.removeEventListener("abort", onSignal);
-      if (this.sent[0] === sent) this.sent.shift();
-      else this.sent = this.sent.filter((other) => other !== sent);
-    };
-    raw.oncomplete = () => {
-      ended();
-      for (const fn of committed) fn();
-      for (const [at, call] of calls.entries()) call.resolve(results[at]);
-    };
-    raw.onabort = () => {
-      if (watch?.misled === true && failure === undefined) {
-        this.repeatFrom(sent);
-        return;
-      }
-      if (!this.sent.includes(sent)) return;
-      ended();
-      const error = abortCause(raw, failure);
-      for (const call of calls) call.reject(error);
-    };
-    const made = this.makeCalls(tx, calls, results, writes ? abort : undefined);
-    if (!writes) {
-      const current = (): boolean => this.sent.includes(sent);
-      void made.then(() => settleReads(calls, results, current));
-    }
-    made.catch(abort);
+  private forget(group: CallGroup): void {
+    if (this.sent[0] === group) this.sent.shift();
+    else this.sent = this.sent.filter((other) => other !== group);
+    this.noteUnsent();
   }
 
-  /** @param abort takes back what a call that has the transaction for itself has written */
-  private async makeCalls(
-    tx: StoreTransaction,
-    calls: readonly Call[],
-    results: Promise<unknown>[],
-    abort: ((error: unknown) => void) | undefined,
-  ): Promise<void> {
-    let areSure = true;
-    for (const { work, kind } of calls) {
-      const howNow = typeof kind === "function" ? kind(tx) : kind;
-      tx.isStrict = howNow === "sure";
-      const result = started(work, tx);
-      results.push(result);
-      result.catch(kind === "alone" && abort !== undefined ? abort : ignore);
-      if (howNow === "turn" || howNow === "alone") await result.catch(ignore);
-      areSure &&= howNow === "sure";
-    }
-    if (areSure) tx.finish();
-    else tx.runEndings();
+  private isOvertaken(group: CallGroup): boolean {
+    const at = this.sent.indexOf(group);
+    return at >= 0 && this.sent.slice(0, at).some(({ isMisled }) => isMisled);
   }
 
-  /** Sends a transaction's calls anew, and those of all that were begun after it. */
-  private repeatFrom(sent: Sent): void {
-    const at = this.sent.indexOf(sent);
+  /** Sends a group's calls anew, and those of all that were begun after it. */
+  private repeatFrom(group: CallGroup): void {
+    const at = this.sent.indexOf(group);
     if (at < 0) return;
     const again = this.sent.splice(at);
-    for (const { raw } of again) {
-      raw.oncomplete = null;
-      raw.onabort = null;
-      abortQuietly(raw);
-    }
-    this.waiting = [...again.flatMap(({ calls }) => calls), ...this.waiting];
-    this.of.database.waiting.add(this);
+    for (const later of again) later.withdraw();
+    this.putBack(again.flatMap(({ calls }) => calls));
     this.flush();
   }
-}
-
-/**
- * Reads that share nothing with a write need not wait for the transaction's end. They are answered
- * together, so that callers who ask again in answer to them meet in one tick again.
- */
-async function settleReads(
-  calls: readonly Call[],
-  results: readonly Promise<unknown>[],
-  isCurrent: () => boolean,
-): Promise<void> {
-  await Promise.allSettled(results);
-  // Where the calls have been sent anew, these were not the answers.
-  if (!isCurrent()) return;
-  for (const [at, call] of calls.entries()) call.resolve(results[at]);
 }
 
 /** Where the calls end that share a transaction with the one at `start`. */
@@ -282,13 +200,3 @@ function isAborted({ signal, reject }: Call): boolean {
   reject(signal.reason);
   return true;
 }
-
-function started<T>(work: Work<T>, tx: StoreTransaction): Promise<T> {
-  try {
-    return work(tx);
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-function ignore(): void {}

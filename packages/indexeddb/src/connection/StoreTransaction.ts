@@ -56,20 +56,23 @@ export class StoreTransaction {
     return undo.follow(this.remembering(undo, store, key ?? this.keyIn(store, record), put));
   }
 
-  /** Puts many records; where one cannot be stored the transaction is lost, or the call's part of it. */
-  public async putAll(
+  /**
+   * Puts many records; where one cannot be stored the transaction is lost, or the call's part of it.
+   * Outside of a user's transaction it throws at once for a record that the browser does not take:
+   * those before it are sent already, so that the transaction must be aborted and not finished.
+   */
+  public putAll(
     store: string,
     entries: readonly { readonly key: IDBValidKey; readonly record: unknown }[],
-  ): Promise<void> {
+  ): Promise<unknown> {
     if (this.undo !== undefined) {
-      await Promise.all(entries.map(({ key, record }) => this.put(store, record, key)));
-      return;
+      return Promise.all(entries.map(({ key, record }) => this.put(store, record, key)));
     }
     const objectStore = this.raw.objectStore(store);
     let last: IDBRequest | undefined;
     // A request without listeners costs less; one that fails aborts the transaction by itself.
     for (const { key, record } of entries) last = objectStore.put(record, key);
-    if (last !== undefined) await answered(last);
+    return last === undefined ? Promise.resolve() : answered(last);
   }
 
   /** Gives the key. A taken key or unique index rejects, and the transaction goes on. */

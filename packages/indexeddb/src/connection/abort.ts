@@ -14,6 +14,13 @@ export function abortQuietly(raw: IDBTransaction): void {
   }
 }
 
+/** What requests, and attempts to make them, say of a transaction that has been aborted. */
+const CONSEQUENCES: ReadonlySet<string | undefined> = new Set([
+  "AbortError",
+  "InvalidStateError",
+  "TransactionInactiveError",
+]);
+
 /**
  * Why a transaction was aborted: those of its requests that come after the one that failed tell only
  * that it was.
@@ -23,7 +30,7 @@ export function abortCause(
   failure: { readonly error: unknown } | undefined,
 ): unknown {
   const told = failure?.error;
-  if (failure !== undefined && indexedDbErrorName(told) !== "AbortError") return told;
+  if (failure !== undefined && !CONSEQUENCES.has(indexedDbErrorName(told))) return told;
   return raw.error ?? told ?? abortError();
 }
 

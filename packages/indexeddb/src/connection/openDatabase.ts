@@ -59,6 +59,8 @@ export async function openDatabase(asked: OpenRequest): Promise<IDBDatabase> {
   }
 }
 
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
+
 /** How long a request waits for other tabs. */
 class Patience {
   /** Rejects with it. */
@@ -69,6 +71,8 @@ class Patience {
   public constructor({ name, timeoutMs }: OpenRequest) {
     const message = `another tab holds the database "${name}": close it or reload it, and try again`;
     this.lost = new Promise((_, reject) => {
+      // Timers take no longer delay, and nobody waits for so long.
+      if (timeoutMs > LONGEST_DELAY_MS) return;
       this.timer = setTimeout(() => {
         this.isLost = true;
         reject(new StorageBusyError(message));

@@ -318,9 +318,15 @@ export class IndexedDbQueueStorage<Input = any, Output = any> extends BaseQueueS
     act: (work: JobWork) => Promise<T>,
   ): Promise<T> {
     this.calls.seal();
-    return this.access.run(kind, "readwrite", this.scope, o, (tx) =>
-      act(new JobWork(tx, this.table, this.access.writerOf(tx))),
-    );
+    const { scope } = this;
+    return this.access.run(kind, "readwrite", scope, o, async (tx) => {
+      const work = new JobWork(tx, this.table, this.access.writerOf(tx));
+      if (scope === undefined) return work.whole(() => act(work));
+      const result = await act(work);
+      // Where it fails the user's transaction undoes what has been written.
+      work.keep();
+      return result;
+    });
   }
 
   private endThenClaim(
@@ -348,6 +354,7 @@ async function deleteFirst(work: JobWork, range: IDBKeyRange): Promise<number> {
   if (work.logs) {
     const jobs = await work.records("place", range, PAGE);
     for (const job of jobs) work.replace(job, null);
+    work.keep();
     return jobs.length;
   }
   const numbers = await work.numbers(range, PAGE);

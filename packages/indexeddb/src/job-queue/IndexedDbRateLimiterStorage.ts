@@ -7,6 +7,8 @@ import type { CallKind } from "../connection/StoreCalls.ts";
 import type { StoreTransaction } from "../connection/StoreTransaction.ts";
 import { indexedDbCapabilities } from "../indexedDbCapabilities.ts";
 import { classifyIndexedDbError } from "../indexedDbErrors.ts";
+import { entryAt } from "../select/entryAt.ts";
+import { CallBatches, fulfilled } from "./CallBatches.ts";
 import { setUpStores } from "./LibraryStores.ts";
 import {
   type LimiterStores,
@@ -24,8 +26,14 @@ export type IndexedDbRateLimiterStorageOptions = RateLimiterStorageOptions & {
   readonly database?: string | IndexedDbDatabase;
 };
 
-/** Most executions that one call forgets: more than it records, so that no backlog stays. */
+/** Most executions that are forgotten for each that is recorded: several, so that no backlog stays. */
 const FORGET_BATCH = 100;
+
+interface WantedExecution {
+  readonly queue: string;
+  readonly max: number;
+  readonly windowMs: number;
+}
 
 /** Rate limits in an IndexedDB database, shared by all tabs and workers of an origin. */
 export class IndexedDbRateLimiterStorage extends BaseRateLimiterStorage {
@@ -34,6 +42,15 @@ export class IndexedDbRateLimiterStorage extends BaseRateLimiterStorage {
   private readonly wanted: LimiterStores;
   private readonly access: StoresAccess;
   private readonly leave: () => Promise<void>;
+  private readonly reservations = new CallBatches<WantedExecution, string | undefined>(
+    async (calls, settle, sent) => {
+      const tokens = await this.access.run("turn", "readwrite", undefined, undefined, (tx) => {
+        sent();
+        return this.reserveAll(tx, calls);
+      });
+      for (const [at, token] of tokens.entries()) settle(at, fulfilled(token));
+    },
+  );
 
   /** @throws StorageValidationError for an option that cannot be */
   public constructor(options: IndexedDbRateLimiterStorageOptions = {}) {
@@ -89,19 +106,9 @@ export class IndexedDbRateLimiterStorage extends BaseRateLimiterStorage {
     o: CallOptions | undefined,
   ): Promise<string | undefined> {
     const range = IDBKeyRange.bound(this.key(queue), this.key(queue, []));
-    return this.read("turn", o, (tx) => {
-      const cursors = this.times(tx).openKeyCursor(range);
-      return new Promise((resolve, reject) => {
-        let skip = offset;
-        cursors.onerror = () => reject(cursors.error);
-        cursors.onsuccess = () => {
-          const cursor = cursors.result;
-          if (cursor !== null && skip > 0) {
-            cursor.advance(skip);
-            skip = 0;
-          } else resolve(cursor === null ? undefined : iso((cursor.key as number[]).at(-1)));
-        };
-      });
+    return this.read("turn", o, async (tx) => {
+      const key = await entryAt(this.times(tx), { range, descending: false }, offset);
+      return iso((key as readonly number[] | undefined)?.at(-1));
     });
   }
 
@@ -142,20 +149,9 @@ export class IndexedDbRateLimiterStorage extends BaseRateLimiterStorage {
     windowMs: number,
     o: CallOptions | undefined,
   ): Promise<string | undefined> {
-    return this.write("turn", o, async (tx) => {
-      const nowMs = Date.now();
-      const [known, recent] = await Promise.all([
-        this.limitsOf(tx, queue),
-        request(this.times(tx).count(this.after(queue, nowMs - windowMs))),
-      ]);
-      const limits = { ...known, windowMs: Math.max(known.windowMs ?? 0, windowMs) };
-      if (limits.windowMs !== known.windowMs) {
-        tx.send(this.wanted.limits, limits, this.key(queue));
-      }
-      await this.forgetOld(tx, queue, limits, nowMs);
-      if ((limits.nextAvailableMs ?? nowMs) > nowMs || recent >= max) return undefined;
-      return String(await this.insert(tx, queue, nowMs));
-    });
+    const wanted = { queue, max, windowMs };
+    if (this.scope === undefined && o?.signal === undefined) return this.reservations.join(wanted);
+    return this.write("turn", o, async (tx) => (await this.reserveAll(tx, [wanted]))[0]);
   }
 
   protected override _release(
@@ -165,7 +161,8 @@ export class IndexedDbRateLimiterStorage extends BaseRateLimiterStorage {
   ): Promise<void> {
     const id = Number(token);
     return this.write("turn", o, async (tx) => {
-      if (!Number.isSafeInteger(id)) return;
+      // "1", and not what else is read as 1.
+      if (!Number.isSafeInteger(id) || String(id) !== token) return;
       const found = await tx.get<StoredExecution>(this.wanted.executions, id);
       if (found !== undefined && isAt(found, this.key(queue))) {
         tx.sendDelete(this.wanted.executions, id);
@@ -175,11 +172,60 @@ export class IndexedDbRateLimiterStorage extends BaseRateLimiterStorage {
 
   // ——— helpers
 
+  private async reserveAll(
+    tx: StoreTransaction,
+    wanted: readonly WantedExecution[],
+  ): Promise<(string | undefined)[]> {
+    const ofQueues = new Map<string, number[]>();
+    for (const [at, { queue }] of wanted.entries()) {
+      const places = ofQueues.get(queue);
+      if (places === undefined) ofQueues.set(queue, [at]);
+      else places.push(at);
+    }
+    const tokens: (string | undefined)[] = wanted.map(() => undefined);
+    const reserving = [...ofQueues].map(async ([queue, places]) => {
+      const calls = places.map((at) => wanted[at] as WantedExecution);
+      const given = await this.reserveOf(tx, queue, calls);
+      for (const [n, at] of places.entries()) tokens[at] = given[n];
+    });
+    await Promise.all(reserving);
+    return tokens;
+  }
+
+  /** Reserves in the order of the calls: each counts what those before it were given. */
+  private async reserveOf(
+    tx: StoreTransaction,
+    queue: string,
+    wanted: readonly WantedExecution[],
+  ): Promise<readonly (string | undefined)[]> {
+    const nowMs = Date.now();
+    const windows = [...new Set(wanted.map(({ windowMs }) => windowMs))];
+    const [known, ...counts] = await Promise.all([
+      this.limitsOf(tx, queue),
+      ...windows.map((ms) => request(this.times(tx).count(this.after(queue, nowMs - ms)))),
+    ]);
+    const recent = new Map(windows.map((ms, at) => [ms, counts[at] as number]));
+    const windowMs = windows.reduce((a, b) => Math.max(a, b), known.windowMs ?? 0);
+    if (windowMs !== known.windowMs) {
+      tx.send(this.wanted.limits, { ...known, windowMs }, this.key(queue));
+    }
+    await this.forgetOld(tx, queue, { windowMs }, nowMs, wanted.length);
+    const isOpen = (known.nextAvailableMs ?? nowMs) <= nowMs;
+    let given = 0;
+    const inserted = wanted.map((call) => {
+      if (!isOpen || (recent.get(call.windowMs) as number) + given >= call.max) return undefined;
+      given++;
+      return this.insert(tx, queue, nowMs);
+    });
+    return (await Promise.all(inserted)).map((id) => (id === undefined ? undefined : String(id)));
+  }
+
   private read<T>(
     kind: CallKind,
     o: CallOptions | undefined,
     work: (tx: StoreTransaction) => Promise<T>,
   ): Promise<T> {
+    this.reservations.seal();
     return this.access.run(kind, "readonly", this.scope, o, work);
   }
 
@@ -188,6 +234,7 @@ export class IndexedDbRateLimiterStorage extends BaseRateLimiterStorage {
     o: CallOptions | undefined,
     work: (tx: StoreTransaction) => Promise<T>,
   ): Promise<T> {
+    this.reservations.seal();
     return this.access.run(kind, "readwrite", this.scope, o, work);
   }
 
@@ -209,9 +256,10 @@ export class IndexedDbRateLimiterStorage extends BaseRateLimiterStorage {
     queue: string,
     { windowMs = KEPT_WITHOUT_WINDOW_MS }: StoredLimits,
     nowMs: number,
+    recorded = 1,
   ): Promise<void> {
     const range = IDBKeyRange.bound(this.key(queue), this.key(queue, nowMs - windowMs));
-    const ids = await request(this.times(tx).getAllKeys(range, FORGET_BATCH));
+    const ids = await request(this.times(tx).getAllKeys(range, FORGET_BATCH * recorded));
     for (const id of ids) tx.sendDelete(this.wanted.executions, id);
   }
 

@@ -11,7 +11,7 @@ const PLACE = {
   READY: 0,
   /** By `run_after`. */
   DELAYED: 1,
-  /** By the instance that holds them. */
+  /** By the instance that holds them, in the order of claims, with the token. */
   PROCESSING: 2,
   ABORTING: 3,
   /** By `completed_at`. */
@@ -33,6 +33,15 @@ export interface StoredRecord extends JobRecord {
 
 export type HeldStatus = typeof JobStatus.PROCESSING | typeof JobStatus.ABORTING;
 export const HELD_STATUSES: readonly HeldStatus[] = [JobStatus.PROCESSING, JobStatus.ABORTING];
+
+/** What is known of a held job without reading it. */
+export interface HeldEntry {
+  readonly instance: string;
+  /** By which the order of claims goes, lowest first: the priority, negated. */
+  readonly rank: number;
+  readonly runAfterMs: number;
+  readonly token: string;
+}
 
 /** The index entries of one queue of one tenant. */
 export class JobEntries {
@@ -100,12 +109,14 @@ export class JobEntries {
   }
 
   public heldBy(status: HeldStatus, instance: string): IDBKeyRange {
-    return IDBKeyRange.only(this.key(PLACE[status], instance));
+    return this.below(PLACE[status], instance);
   }
 
-  /** The instance in a key of {@link of} a held status. */
-  public instanceIn(key: IDBValidKey): string {
-    return (key as readonly IDBValidKey[])[this.scope.length + 1] as string;
+  /** What a key of {@link of} a held status tells. */
+  public heldIn(key: IDBValidKey): HeldEntry {
+    const parts = (key as readonly IDBValidKey[]).slice(this.scope.length + 1);
+    const [instance, rank, runAfterMs, token] = parts as [string, number, number, string];
+    return { instance, rank, runAfterMs, token };
   }
 
   /** After all jobs that an instance holds. */
@@ -129,7 +140,7 @@ export class JobEntries {
   }
 
   private placeOf({ stored, ready, runAfterMs, completedMs }: JobRecord): IDBValidKey {
-    const { status, priority, lease_instance } = stored;
+    const { status, priority, lease_instance, lease_token } = stored;
     if (status === JobStatus.PENDING) {
       return ready
         ? this.key(PLACE.READY, 0 - priority, runAfterMs)
@@ -137,7 +148,13 @@ export class JobEntries {
     }
     return isFinalStatus(status)
       ? this.key(PLACE[status], completedMs)
-      : this.key(PLACE[status], lease_instance as string);
+      : this.key(
+          PLACE[status],
+          lease_instance as string,
+          0 - priority,
+          runAfterMs,
+          lease_token as string,
+        );
   }
 
   /** Everything whose entry begins with these parts. Lists come after all else. */

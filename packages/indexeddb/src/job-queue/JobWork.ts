@@ -16,6 +16,8 @@ import {
   promotedJob,
 } from "@workglow/job-queue/records";
 import type { ChangeWriter } from "../changes/TableChanges.ts";
+import { abortQuietly } from "../connection/abort.ts";
+import { MOST_COUNT } from "../connection/mostCount.ts";
 import { request } from "../connection/request.ts";
 import type { StoreTransaction } from "../connection/StoreTransaction.ts";
 import type { JobEntries, StoredRecord } from "./JobEntries.ts";
@@ -37,6 +39,8 @@ interface Claimable {
   readonly all: boolean;
 }
 
+type Change = readonly [old: JobRecord, next: JobRecord | null];
+
 /** Jobs in one transaction: what several calls do with them, one after the other. */
 export class JobWork {
   public readonly tx: StoreTransaction;
@@ -45,6 +49,9 @@ export class JobWork {
   private readonly writer: ChangeWriter | undefined;
   private readonly loaded = new Map<number, JobRecord | undefined>();
   private claimable: Claimable | undefined;
+  /** What has been overwritten, as it was, and what is to be told of it: see {@link keep}. */
+  private readonly originals = new Map<number, JobRecord>();
+  private changes: Change[] = [];
 
   public constructor(tx: StoreTransaction, table: JobTable, writer: ChangeWriter | undefined) {
     this.tx = tx;
@@ -54,8 +61,14 @@ export class JobWork {
 
   // ——— reading
 
-  /** Reads what calls are about to need, in one go: jobs by id, and so many to claim. */
-  public async prepare(ids: readonly unknown[], claims: number): Promise<void> {
+  /**
+   * Reads what calls are about to need, in one go: jobs by id, and so many to claim.
+   *
+   * @param inSteps whether nothing can be claimed where more has come due than one transaction makes
+   *   ready
+   * @returns whether there may be claims now
+   */
+  public async prepare(ids: readonly unknown[], claims: number, inSteps = false): Promise<boolean> {
     const numbers = new Set<number>();
     for (const id of ids) {
       const number = jobNumber(id);
@@ -63,11 +76,12 @@ export class JobWork {
     }
     const wanted = [...numbers];
     const reading = wanted.map((number) => this.tx.get<StoredRecord>(this.table.store, number));
-    const [found] = await Promise.all([
+    const [found, claimable] = await Promise.all([
       Promise.all(reading),
-      claims > 0 ? this.loadClaimable(claims) : undefined,
+      claims > 0 ? this.loadClaimable(claims, inSteps) : true,
     ]);
     for (const [at, number] of wanted.entries()) this.loaded.set(number, this.own(found[at]));
+    return claimable !== undefined;
   }
 
   /** A job of this queue and tenant that was read before. */
@@ -81,16 +95,22 @@ export class JobWork {
     return this.job(id);
   }
 
+  /** Those of the jobs that there are. */
+  public async readAll(ids: readonly unknown[]): Promise<readonly JobRecord[]> {
+    await this.prepare(ids, 0);
+    return ids.flatMap((id) => this.job(id) ?? []);
+  }
+
   public records(
     index: "place" | "timeout" | "run",
     range: IDBKeyRange,
     count?: number,
   ): Promise<JobRecord[]> {
-    return request<JobRecord[]>(this.index(index).getAll(range, count));
+    return request<JobRecord[]>(this.index(index).getAll(range, countOf(count)));
   }
 
   public numbers(range: IDBKeyRange, count: number): Promise<IDBValidKey[]> {
-    return request(this.index("place").getAllKeys(range, count));
+    return request(this.index("place").getAllKeys(range, countOf(count)));
   }
 
   public index(name: "place" | "timeout" | "run" | "done"): IDBIndex {
@@ -106,14 +126,10 @@ export class JobWork {
 
   /** Puts `next` in the place of `old`, or leaves nothing there. */
   public replace(old: JobRecord, next: JobRecord | null): void {
-    const number = numberOf(old);
-    if (next === null) this.tx.sendDelete(this.table.store, number);
-    else this.put(next);
-    this.loaded.set(number, next ?? undefined);
+    this.write(old, next);
     if (old.stored.status === JobStatus.PENDING || next?.stored.status === JobStatus.PENDING) {
       this.claimable = undefined;
     }
-    this.writer?.append(old.stored, next?.stored);
   }
 
   public take(job: JobRecord | undefined, { outcome, next }: JobStep): FencedOutcome {
@@ -130,10 +146,14 @@ export class JobWork {
       records.length > 1
         ? await this.tx.addCounted(store, records)
         : [await this.tx.add(store, first)];
-    if (this.logs) {
+    if (!this.logs) return ids;
+    try {
       for (const [at, { stored }] of jobs.entries()) {
         this.writer?.append(undefined, { ...stored, id: ids[at] });
       }
+    } catch (error) {
+      for (const id of ids) this.tx.sendDelete(store, id);
+      throw error;
     }
     return ids;
   }
@@ -141,6 +161,55 @@ export class JobWork {
   /** Deletes a job of which nobody is told. */
   public deleteNumber(number: IDBValidKey): void {
     this.tx.sendDelete(this.table.store, number);
+  }
+
+  /**
+   * Makes changes of which all are kept or none: the browser may refuse a record, as one that is too
+   * large, when others have been written. What it throws then must not undo what others do in the
+   * same transaction.
+   */
+  public async whole<T>(make: () => Promise<T>): Promise<T> {
+    try {
+      const result = await make();
+      this.keep();
+      return result;
+    } catch (error) {
+      this.undo();
+      throw error;
+    }
+  }
+
+  /** What has been written so far stays, and is told. */
+  public keep(): void {
+    const { changes, writer } = this;
+    let told = 0;
+    try {
+      for (const [old, next] of changes) {
+        writer?.append(old.stored, next?.stored);
+        told++;
+      }
+    } catch (error) {
+      for (const [old, next] of changes.slice(0, told).reverse()) {
+        writer?.append(next?.stored, old.stored);
+      }
+      throw error;
+    }
+    this.changes = [];
+    this.originals.clear();
+  }
+
+  /** Takes back what was written since the last {@link keep}. */
+  private undo(): void {
+    try {
+      for (const job of this.originals.values()) this.put(job);
+    } catch {
+      // It has ended already, or has to: everything in it is undone then.
+      abortQuietly(this.tx.raw);
+    }
+    this.originals.clear();
+    this.changes = [];
+    this.loaded.clear();
+    this.claimable = undefined;
   }
 
   // ——— calls
@@ -156,18 +225,27 @@ export class JobWork {
   public async claim({ limit, ...wanted }: ClaimRequest, instance: string): Promise<StoredJob[]> {
     const { claimable } = this;
     const suffices = claimable !== undefined && (claimable.all || claimable.jobs.length >= limit);
-    const { jobs } = suffices ? claimable : await this.loadClaimable(limit);
+    const { jobs } = (suffices ? claimable : await this.loadClaimable(limit)) as Claimable;
     return jobs.splice(0, limit).map((job) => {
       const claimed = claimedJob(job, { limit, ...wanted }, instance, this.nowMs);
-      this.put(claimed);
-      this.loaded.set(numberOf(job), claimed);
-      this.writer?.append(job.stored, claimed.stored);
+      this.write(job, claimed);
       return claimed.stored;
     });
   }
 
-  /** Reads so many jobs to claim; what has come due and is not among them becomes ready. */
-  private async loadClaimable(count: number): Promise<Claimable> {
+  /** Makes a page of jobs ready that have come due; gives how many. */
+  public async promote(): Promise<number> {
+    const due = await this.records("place", this.table.entries.due(this.nowMs), PAGE);
+    for (const job of due) this.put(promotedJob(job));
+    return due.length;
+  }
+
+  /**
+   * Reads so many jobs to claim; what has come due and is not among them becomes ready.
+   *
+   * @param inSteps whether to give up where that is more than a page
+   */
+  private async loadClaimable(count: number, inSteps = false): Promise<Claimable | undefined> {
     const { entries } = this.table;
     for (;;) {
       const [due, ready] = await Promise.all([
@@ -176,10 +254,13 @@ export class JobWork {
       ]);
       // Where more have come due than a page holds, all of this page go to where they have an order.
       const isLast = due.length < PAGE;
+      if (!isLast && inSteps) return undefined;
       const jobs = due.length === 0 ? ready : [...ready, ...due].sort(byClaim);
       const kept = isLast ? jobs.slice(0, count) : [];
       const first = new Set(kept);
-      for (const job of due) if (!first.has(job)) this.put(promotedJob(job));
+      for (const job of due) {
+        if (!first.has(job)) this.put(promotedJob(job));
+      }
       if (!isLast) continue;
       this.claimable = { jobs: kept, all: jobs.length < count };
       return this.claimable;
@@ -190,7 +271,21 @@ export class JobWork {
     return job !== undefined && this.table.entries.has(job) ? job : undefined;
   }
 
+  private write(old: JobRecord, next: JobRecord | null): void {
+    const number = numberOf(old);
+    if (next === null) this.tx.sendDelete(this.table.store, number);
+    else this.put(next);
+    if (!this.originals.has(number)) this.originals.set(number, old);
+    this.loaded.set(number, next ?? undefined);
+    if (this.logs) this.changes.push([old, next]);
+  }
+
   private put(job: JobRecord): void {
     this.tx.send(this.table.store, this.table.entries.record(job));
   }
+}
+
+/** A limit that IndexedDB takes. It holds no more records than that. */
+function countOf(count: number | undefined): number | undefined {
+  return count === undefined ? undefined : Math.min(count, MOST_COUNT);
 }

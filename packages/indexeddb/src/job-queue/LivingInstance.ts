@@ -1,8 +1,9 @@
 import type { ClaimTerms } from "@workglow/job-queue";
 import { renewalStep } from "@workglow/job-queue/records";
+import { heldJobs } from "./heldJobs.ts";
 import { InstanceLocks } from "./InstanceLocks.ts";
-import { HELD_STATUSES, type JobEntries } from "./JobEntries.ts";
-import type { JobWork } from "./JobWork.ts";
+import type { JobEntries } from "./JobEntries.ts";
+import { type JobWork, PAGE } from "./JobWork.ts";
 import { LEASES_STORE, type StoredLease } from "./jobStores.ts";
 import type { StoresAccess } from "./StoresAccess.ts";
 import { renewLease } from "./sweepJobs.ts";
@@ -33,14 +34,18 @@ export class LivingInstance {
     known: (token: string) => boolean,
   ): Promise<readonly { readonly id: unknown; readonly token: string }[]> {
     renewLease(work, this.locks, terms);
-    const found = await Promise.all(
-      HELD_STATUSES.map((status) => work.records("place", entries.heldBy(status, terms.instance))),
-    );
     const held: { readonly id: unknown; readonly token: string }[] = [];
-    for (const job of found.flat()) {
-      const next = renewalStep(job, terms, known, work.nowMs);
-      if (next !== job) work.replace(job, next);
-      else held.push({ id: job.stored.id, token: job.stored.lease_token as string });
+    const unknown: IDBValidKey[] = [];
+    for (const { id, token } of await heldJobs(work, entries, terms.instance)) {
+      if (known(token)) held.push({ id, token });
+      else unknown.push(id);
+    }
+    for (let at = 0; at < unknown.length; at += PAGE) {
+      for (const job of await work.readAll(unknown.slice(at, at + PAGE))) {
+        const next = renewalStep(job, terms, known, work.nowMs);
+        if (next !== job) work.replace(job, next);
+        else held.push({ id: job.stored.id, token: job.stored.lease_token as string });
+      }
     }
     return held;
   }

@@ -65,7 +65,7 @@ export class StoresAccess implements CallsOfStorage {
 
   public async prepare(): Promise<void> {
     const db = await this.database.open();
-    if (!this.isOpen()) await this.check(db, () => db.transaction(this.stores, "readonly"));
+    if (!this.isOpen()) await this.check(db, (stores) => db.transaction(stores, "readonly"));
     await this.ready();
   }
 
@@ -84,9 +84,13 @@ export class StoresAccess implements CallsOfStorage {
     return this.readyOn !== undefined && this.readyOn === this.database.connection;
   }
 
-  private async check(db: IDBDatabase, begin: () => IDBTransaction): Promise<void> {
-    if (!this.stores.every((name) => db.objectStoreNames.contains(name))) throw notSetUp();
-    await refuseOthers(begin(), this.wanted);
+  private async check(
+    db: IDBDatabase,
+    begin: (stores: readonly string[]) => IDBTransaction,
+  ): Promise<void> {
+    const found = this.stores.filter((name) => db.objectStoreNames.contains(name));
+    if (found.length > 0) await refuseOthers(begin(found), this.wanted);
+    if (found.length < this.stores.length) throw notSetUp();
     this.readyOn = db;
   }
 

@@ -1,5 +1,6 @@
 import { JobStatus } from "@workglow/job-queue";
 import { byClaim, type JobRecord, pendingInOrder } from "@workglow/job-queue/records";
+import { firstHeldJobs } from "./heldJobs.ts";
 import type { JobEntries } from "./JobEntries.ts";
 import { type JobWork, PAGE } from "./JobWork.ts";
 
@@ -12,7 +13,8 @@ export async function peekJobs(
 ): Promise<readonly JobRecord[]> {
   const first = (range: IDBKeyRange, count: number) => work.records("place", range, count);
   if (status === JobStatus.PROCESSING || status === JobStatus.ABORTING) {
-    return firstByClaim(work, entries.of(status), limit);
+    const held = await firstHeldJobs(work, entries, status, limit);
+    return work.readAll(held.map(({ id }) => id));
   }
   if (status !== JobStatus.PENDING) return first(entries.of(status), limit);
   const [ready, due, later] = await Promise.all([

@@ -62,11 +62,7 @@ export async function sweepJobs(
     if (late.length > 0) swept = true;
     await forgetLeases(work, locks, terms, left);
   }
-  for (const instance of locks.ended) {
-    if (left.has(instance)) continue;
-    work.tx.sendDelete(LEASES_STORE, instance);
-    locks.forget(instance);
-  }
+  await forgetEnded(work, locks, left);
   // Whoever judges others is seen to live.
   if (swept) renewLease(work, locks, terms);
   return more;
@@ -92,7 +88,7 @@ async function holdersOf(work: JobWork, entries: JobEntries): Promise<ReadonlySe
         cursors.onsuccess = () => {
           const cursor = cursors.result;
           if (cursor === null) return resolve();
-          const instance = entries.instanceIn(cursor.key);
+          const { instance } = entries.heldIn(cursor.key);
           holders.add(instance);
           cursor.continue(entries.pastInstance(status, instance));
         };
@@ -113,6 +109,28 @@ async function sweepInstance(
   const found = await Promise.all(HELD_STATUSES.map(held));
   for (const job of found.flat()) work.replace(job, sweptJob(job, work.nowMs));
   return found.every((jobs) => jobs.length < SWEEP_BATCH);
+}
+
+/**
+ * Removes the leases of those who have gone with their locks. One that let go of its lock by itself
+ * may have left jobs of another queue to its lease.
+ */
+async function forgetEnded(
+  { tx, nowMs }: JobWork,
+  locks: InstanceLocks,
+  holders: ReadonlySet<string>,
+): Promise<void> {
+  const ended = locks.ended.filter((instance) => !holders.has(instance));
+  const leases = await Promise.all(
+    ended.map((instance) => tx.get<StoredLease>(LEASES_STORE, instance)),
+  );
+  for (const [at, instance] of ended.entries()) {
+    const lease = leases[at];
+    if (lease !== undefined && (lease.locked || lease.expiresMs <= nowMs)) {
+      tx.sendDelete(LEASES_STORE, instance);
+    }
+    locks.forget(instance);
+  }
 }
 
 /**

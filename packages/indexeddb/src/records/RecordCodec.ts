@@ -1,5 +1,5 @@
 import type { Column, Prefix, Row, TableSchema } from "@workglow/storage";
-import { afterAll, beforeAll } from "@workglow/storage/paths";
+import { afterAll, beforeAll, type IndexRange } from "@workglow/storage/paths";
 import { EntryCodec, type TenantParts } from "./EntryCodec.ts";
 import { type RecordIndex, recordIndexes } from "./recordIndexes.ts";
 
@@ -53,7 +53,7 @@ export class RecordCodec {
         .filter(({ searchable }) => searchable)
         .map(({ name, columns, codec }) => ({ columns, index: name, codec })),
     ];
-    this.all = this.key.rangeOf({ from: beforeAll([]), to: afterAll([]) });
+    this.all = this.rangeOfKeys({ from: beforeAll([]), to: afterAll([]) });
     this.binaryNames = table.columns
       .filter(({ type }) => type === "blob" || type === "typedArray")
       .map(({ name }) => name);
@@ -62,6 +62,11 @@ export class RecordCodec {
   /** The key under which a row stands, of the row or of its key alone. */
   public keyOf(row: Readonly<Row>): IDBValidKey {
     return this.key.entryOf(row);
+  }
+
+  /** A stretch of the tenant's rows in the order of their keys; `undefined` for the whole store. */
+  public rangeOfKeys(range: IndexRange): IDBKeyRange | undefined {
+    return this.key.rangeOf(range);
   }
 
   /** What stands under a row's key. Shares its values with the row. */

@@ -1,7 +1,5 @@
+import { MOST_COUNT } from "../connection/mostCount.ts";
 import type { Stretch } from "./Stretch.ts";
-
-/** The largest number of steps that a cursor takes at once. */
-const MOST_STEPS = 2 ** 32 - 1;
 
 /** The entry that `count` others of a stretch come before, if there are so many. */
 export function entryAt(
@@ -9,7 +7,7 @@ export function entryAt(
   { range, descending }: Pick<Stretch, "range" | "descending">,
   count: number,
 ): Promise<IDBValidKey | undefined> {
-  if (count > MOST_STEPS) return Promise.resolve(undefined);
+  if (count > MOST_COUNT) return Promise.resolve(undefined);
   const opened = source.openKeyCursor(range, descending ? "prev" : "next");
   let isThere = count === 0;
   return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 import type { Column, Row } from "@workglow/storage";
+import { MOST_COUNT } from "../connection/mostCount.ts";
 import { readRows } from "./readStretch.ts";
 import type { Stretch } from "./Stretch.ts";
 import type { TableRead } from "./TableRead.ts";
@@ -18,8 +19,6 @@ const LEAST_ROWS = 16;
 /** So many stretches are begun together at most, and of those that hold single rows. */
 export const MOST_STRETCHES = 256;
 const MOST_SINGLES = 1024;
-/** The largest number of records that IndexedDB takes for a limit. */
-const MOST_COUNT = 2 ** 32 - 1;
 /** Pages grow until they hold about this many bytes. */
 const MOST_BYTES = 8 * 2 ** 20;
 

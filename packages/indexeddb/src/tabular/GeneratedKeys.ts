@@ -2,28 +2,46 @@ import { StorageFullError } from "@workglow/util";
 import type { StoreTransaction } from "../connection/StoreTransaction.ts";
 import { SIDE, sideStore } from "./sideStore.ts";
 
+/** What a transaction knows of a counter. */
+interface Counter {
+  /** The largest number that was generated or brought along. */
+  last: number;
+  /** What the side store has. */
+  stored: number;
+  /** Whether the transaction's other calls have made their requests. */
+  ended: boolean;
+}
+
 /**
- * The counter of a table's generated keys, shared by its tenants and kept beside its rows. Within a
- * transaction it is read once and written once.
+ * The counter of a table's generated keys, shared by its tenants and kept beside its rows. It is
+ * read once and written once for all calls of a tick. In a user's transaction each call reads it
+ * anew, as what an earlier one has written may have been taken back.
  */
 export class GeneratedKeys {
   private readonly side: string;
-  private readonly note: string;
+  private readonly ending: string;
+  private readonly counters = new WeakMap<StoreTransaction, Counter>();
 
   public constructor(table: string) {
     this.side = sideStore(table);
-    this.note = `counter of ${table}`;
+    this.ending = `counter of ${table}`;
   }
 
-  /** Whether the transaction knows the counter. */
+  /** Whether the counter was read for the transaction's calls. */
   public isLoaded(tx: StoreTransaction): boolean {
-    return tx.notes.has(this.note);
+    return this.counters.has(tx);
   }
 
   public async load(tx: StoreTransaction): Promise<void> {
     if (this.isLoaded(tx)) return;
-    const last = await tx.get<number>(this.side, SIDE.counter);
-    if (!this.isLoaded(tx)) tx.notes.set(this.note, last ?? 0);
+    const stored = (await tx.get<number>(this.side, SIDE.counter)) ?? 0;
+    if (this.isLoaded(tx)) return;
+    const counter: Counter = { last: stored, stored, ended: false };
+    this.counters.set(tx, counter);
+    tx.atEnd(this.ending, () => {
+      counter.ended = true;
+      this.store(tx, counter);
+    });
   }
 
   /**
@@ -32,27 +50,29 @@ export class GeneratedKeys {
    * @throws StorageFullError when there is no safe integer left
    */
   public next(tx: StoreTransaction): number {
-    const last = this.last(tx);
+    const { last } = this.of(tx);
     if (last >= Number.MAX_SAFE_INTEGER) {
       throw new StorageFullError("the counter of generated keys has reached its end");
     }
-    this.set(tx, last + 1);
+    this.observe(tx, last + 1);
     return last + 1;
   }
 
-  /** Takes notice of a key that a caller gave where one could have been generated. */
+  /** Takes notice of a key that is there, or that a caller gave where one could have been generated. */
   public observe(tx: StoreTransaction, key: number): void {
-    if (key > this.last(tx)) this.set(tx, key);
+    const counter = this.of(tx);
+    counter.last = Math.max(counter.last, key);
+    if (counter.ended) this.store(tx, counter);
   }
 
-  private last(tx: StoreTransaction): number {
-    return tx.notes.get(this.note) as number;
+  private store(tx: StoreTransaction, counter: Counter): void {
+    const { last } = counter;
+    if (last === counter.stored) return;
+    counter.stored = last;
+    tx.send(this.side, last, SIDE.counter);
   }
 
-  private set(tx: StoreTransaction, last: number): void {
-    tx.notes.set(this.note, last);
-    tx.atEnd(this.note, () => {
-      void tx.put(this.side, this.last(tx), SIDE.counter).catch(() => undefined);
-    });
+  private of(tx: StoreTransaction): Counter {
+    return this.counters.get(tx) as Counter;
   }
 }

@@ -58,7 +58,8 @@ export class IndexedDbTabularStorage<
   /** How a call that stores one row takes part in its transaction. */
   private readonly storing: CallKind = (tx) => {
     if (this.writes.waitsForCounter(tx)) return "turn";
-    return this.access.hasUniqueIndex || this.access.isLogged(tx) ? "prompt" : "sure";
+    const mayBeRefused = this.access.hasUniqueIndex || this.writes.numbersRows;
+    return mayBeRefused || this.access.isLogged(tx) ? "prompt" : "sure";
   };
   private readonly leave: () => Promise<void>;
 
@@ -103,6 +104,7 @@ export class IndexedDbTabularStorage<
   }
 
   protected override async freeResources(): Promise<void> {
+    await this.access.logTidying.end();
     await super.freeResources();
     await this.leave();
   }

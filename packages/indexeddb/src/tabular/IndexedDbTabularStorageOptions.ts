@@ -19,7 +19,9 @@ export interface IndexedDbTabularStorageOptions extends TabularStorageOptions {
   /**
    * What becomes of the rows of a table that no migration brings to the schema: is given all of
    * them, in one list, and gives those to be kept. Called by `setupDatabase()`, for tables without
-   * prefixes only; it must not wait for anything.
+   * prefixes only; it must not wait for anything. Rows without their generated key get one, unless
+   * `clientProvidedKeys` is `"always"`; two rows of the same key are a `StorageConflictError`, what
+   * is no list of rows a `StorageValidationError`, and then nothing is changed.
    */
   readonly dataTransformer?: (
     rows: readonly Record<string, unknown>[],

@@ -17,6 +17,7 @@ import type { StoredRecord } from "../records/RecordCodec.ts";
 import { deleteRows, type RowRemoval } from "../select/deleteRows.ts";
 import type { TableRead } from "../select/TableRead.ts";
 import { GeneratedKeys } from "./GeneratedKeys.ts";
+import { largestBeside } from "./largestKeys.ts";
 import type { TableCall } from "./TableAccess.ts";
 
 /**
@@ -42,30 +43,32 @@ export class RowWrites {
     return this.keys?.isLoaded(tx) === false;
   }
 
+  /** Whether rows get their numbers here, so that storing one may take more than one request. */
+  public get numbersRows(): boolean {
+    return this.keys !== undefined;
+  }
+
   /** Inserts a row or replaces the one of its key. */
   public async put(call: TableCall, row: Row): Promise<Row> {
     const { tx, codec, writer } = call;
     if (this.waitsForCounter(tx)) await this.keys?.load(tx);
-    const next = this.numbered(tx, row);
-    const key = codec.keyOf(next);
+    if (this.lacksNumber(row)) return (await this.insert(call, row, false)) as Row;
+    this.observeKey(tx, row);
+    const key = codec.keyOf(row);
     const before = writer.logs ? tx.get<StoredRecord>(this.name, key) : undefined;
-    const put = this.replace(call, key, next);
+    const put = this.replace(call, key, row);
     if (before === undefined) await put;
     else {
       const [old] = await Promise.all([before, put]);
-      writer.append(old?.v, next, this.prefixValues);
+      writer.append(old?.v, row, this.prefixValues);
     }
-    return next;
+    return row;
   }
 
   /** The same for many rows: all of them, or none. */
   public async putAll(call: TableCall, rows: readonly Row[]): Promise<Row[]> {
     const { tx, codec, writer } = call;
-    if (this.keys !== undefined) {
-      await this.keys.load(tx);
-      // Numbers that callers bring along first, so that none is generated that comes later.
-      for (const row of rows) this.observeKey(tx, row);
-    }
+    if (this.keys !== undefined) await this.passTaken(this.keys, call, rows);
     const stored = rows.map((row) => this.numbered(tx, row));
     const entries = stored.map((row) => ({ key: codec.keyOf(row), record: codec.record(row) }));
     const before = writer.logs
@@ -91,22 +94,18 @@ export class RowWrites {
     row: Row,
     ignoreConflict: boolean,
   ): Promise<Row | undefined> {
-    const { tx, codec } = call;
-    if (this.waitsForCounter(tx)) await this.keys?.load(tx);
-    const next = this.numbered(tx, row);
-    const key = codec.keyOf(next);
-    const added = tx.add(this.name, codec.record(next), key);
-    call.vectors?.put(key, next);
+    if (this.waitsForCounter(call.tx)) await this.keys?.load(call.tx);
+    this.observeKey(call.tx, row);
+    let stored: Row;
     try {
-      await added;
+      stored = await this.add(call, row);
     } catch (error) {
-      await call.vectors?.repair(key);
       if (!isTaken(error)) throw error;
       if (ignoreConflict) return undefined;
       throw this.taken(error);
     }
-    call.writer.append(undefined, next, this.prefixValues);
-    return next;
+    call.writer.append(undefined, stored, this.prefixValues);
+    return stored;
   }
 
   /** Changes a row where `expected` holds. */
@@ -116,14 +115,15 @@ export class RowWrites {
     patch: RowPatch,
     expected: Predicate | undefined,
   ): Promise<Row | undefined> {
-    const { tx, codec } = call;
+    const { tx, codec, vectors } = call;
     const key = codec.keyOf(of);
+    const told = vectors?.told ?? 0;
     const old = (await tx.get<StoredRecord>(this.name, key))?.v;
     if (old === undefined) return undefined;
     if (expected !== undefined && !evaluatePredicate(expected, old)) return undefined;
     const next = patchedRow(this.table, old, patch);
     this.table.checkEntrySizes(next);
-    await this.replace(call, key, next);
+    await this.replace(call, key, next, { old, told });
     call.writer.append(old, next, this.prefixValues);
     return next;
   }
@@ -179,9 +179,51 @@ export class RowWrites {
     };
   }
 
-  private async replace(call: TableCall, key: IDBValidKey, row: Row): Promise<void> {
+  /** Adds a row. One that lacks its number gets the next, and another where that one is taken. */
+  private async add(call: TableCall, row: Row): Promise<Row> {
+    const { tx, rows, codec } = call;
+    for (;;) {
+      const next = this.numbered(tx, row);
+      const key = codec.keyOf(next);
+      const added = tx.add(this.name, codec.record(next), key);
+      call.vectors?.put(key, next);
+      try {
+        await added;
+        return next;
+      } catch (error) {
+        await call.vectors?.repair(key);
+        if (next === row || !isTaken(error)) throw error;
+        // Else it is the values of a unique index.
+        const isKeyTaken = (await request(rows.getKey(key))) !== undefined;
+        if (!isKeyTaken) throw error;
+        this.keys?.observe(tx, await largestBeside(rows, codec, [next]));
+      }
+    }
+  }
+
+  /** Moves the counter past the numbers that a bulk's rows must not get. */
+  private async passTaken(
+    keys: GeneratedKeys,
+    { tx, rows, codec }: TableCall,
+    given: readonly Row[],
+  ): Promise<void> {
+    const unnumbered = given.filter((row) => this.lacksNumber(row));
+    const [largest] = await Promise.all([largestBeside(rows, codec, unnumbered), keys.load(tx)]);
+    keys.observe(tx, largest);
+    // Numbers that callers bring along first, so that none is generated that comes later.
+    for (const row of given) this.observeKey(tx, row);
+  }
+
+  /** @param known the row as it is, and how much had been told of vectors when it was read */
+  private async replace(
+    call: TableCall,
+    key: IDBValidKey,
+    row: Row,
+    known?: { readonly old: Row; readonly told: number },
+  ): Promise<void> {
     const put = call.tx.put(this.name, call.codec.record(row), key);
-    call.vectors?.put(key, row);
+    if (known === undefined) call.vectors?.put(key, row);
+    else call.vectors?.replace(key, known.old, row, known.told);
     try {
       await put;
     } catch (error) {
@@ -196,14 +238,15 @@ export class RowWrites {
     if (given !== undefined) this.keys?.observe(tx, given as number);
   }
 
-  /** The row, with a number where one is to be generated. */
+  private lacksNumber(row: Row): boolean {
+    const { generated } = this.table;
+    return this.keys !== undefined && generated !== undefined && cell(row, generated) === undefined;
+  }
+
+  /** The row itself, or with the next number where it lacks one. */
   private numbered(tx: StoreTransaction, row: Row): Row {
     const { generated } = this.table;
-    if (this.keys === undefined || generated === undefined) return row;
-    if (cell(row, generated) !== undefined) {
-      this.observeKey(tx, row);
-      return row;
-    }
+    if (this.keys === undefined || generated === undefined || !this.lacksNumber(row)) return row;
     return inSchemaOrder(this.table, { ...row, [generated.name]: this.keys.next(tx) });
   }
 

@@ -11,13 +11,14 @@ import type { IndexedDbDatabase } from "../connection/IndexedDbDatabase.ts";
 import { request } from "../connection/request.ts";
 import { type CallKind, type CallsOfStorage, StoreCalls } from "../connection/StoreCalls.ts";
 import type { StoreTransaction } from "../connection/StoreTransaction.ts";
-import { notSetUp } from "../indexedDbErrors.ts";
+import { isConnectionClosed, notSetUp } from "../indexedDbErrors.ts";
 import type { TenantParts } from "../records/EntryCodec.ts";
 import { prefixPart } from "../records/keyPart.ts";
 import type { RecordCodec } from "../records/RecordCodec.ts";
+import { LogTidying } from "../vector/LogTidying.ts";
 import { assertVectors, type MadeVectors } from "../vector/makeVectors.ts";
 import { VectorWriter } from "../vector/VectorWriter.ts";
-import { type VectorsOfTable, vectorStore } from "../vector/vectorRecords.ts";
+import { type VectorRecord, type VectorsOfTable, vectorStore } from "../vector/vectorRecords.ts";
 import { codecFor, definitionIn } from "./setUpTable.ts";
 import { SIDE, sideStore } from "./sideStore.ts";
 import { shapeOf, type TableDefinition } from "./TableDefinition.ts";
@@ -35,6 +36,9 @@ export interface TableCall {
 
 type TableWork<T> = (call: TableCall) => Promise<T>;
 
+/** How often the browser may close the connection while the table's definition is read. */
+const MOST_ATTEMPTS = 3;
+
 /** What a table's calls need: its stores, its codec, and whether somebody listens to its changes. */
 export class TableAccess implements CallsOfStorage {
   public readonly database: IndexedDbDatabase;
@@ -46,6 +50,8 @@ export class TableAccess implements CallsOfStorage {
   public readonly shape: WantedShape;
   public readonly migrations: readonly Migration[];
   public readonly changes: TableChanges;
+  /** Keeps the log short of what searches by vector go by. */
+  public readonly logTidying: LogTidying = new LogTidying(this);
   private readonly calls: StoreCalls;
   private codec: RecordCodec | undefined;
   private vectors: MadeVectors | undefined;
@@ -111,14 +117,22 @@ export class TableAccess implements CallsOfStorage {
   }
 
   public async prepare(): Promise<void> {
-    const db = await this.database.open();
-    if (this.isReady()) return;
+    const { database } = this;
     const side = sideStore(this.name);
-    await this.load(db, () =>
-      request<TableDefinition | undefined>(
-        db.transaction(side, "readonly").objectStore(side).get(SIDE.shape),
-      ),
-    );
+    for (let attempt = 1; ; attempt++) {
+      const db = await database.open();
+      if (this.isReady()) return;
+      try {
+        await this.load(db, () =>
+          request<TableDefinition | undefined>(
+            database.begin([side], "readonly").objectStore(side).get(SIDE.shape),
+          ),
+        );
+        return;
+      } catch (error) {
+        if (attempt === MOST_ATTEMPTS || !isConnectionClosed(error)) throw error;
+      }
+    }
   }
 
   public beginWrite(tx: StoreTransaction): ChangeWriter {
@@ -186,8 +200,9 @@ export class TableAccess implements CallsOfStorage {
     const found = vectorWriters.get(tx);
     if (found !== undefined) return found;
     const column = codec.table.column(vectors.column);
-    const target = { table: this.name, column, dimensions: vectors.dimensions, tenant };
-    const writer = new VectorWriter(tx, target);
+    const { dimensions } = vectors;
+    const wrote = (record: VectorRecord): void => this.logTidying.wrote(record, dimensions);
+    const writer = new VectorWriter(tx, { table: this.name, column, dimensions, tenant, wrote });
     vectorWriters.set(tx, writer);
     return writer;
   }

@@ -1,12 +1,31 @@
-import type { FoundShape, Row, WantedShape } from "@workglow/storage";
-import { StorageSchemaMismatchError, StorageValidationError } from "@workglow/util";
+import {
+  type ClientProvidedKeys,
+  cell,
+  type FoundShape,
+  giveKey,
+  givenRow,
+  inSchemaOrder,
+  type Row,
+  type TableSchema,
+  type WantedShape,
+} from "@workglow/storage";
+import {
+  StorageConflictError,
+  StorageSchemaMismatchError,
+  StorageValidationError,
+} from "@workglow/util";
 import { request } from "../connection/request.ts";
+import type { StoreTransaction } from "../connection/StoreTransaction.ts";
+import { isTaken } from "../indexedDbErrors.ts";
 import type { RecordCodec, StoredRecord } from "../records/RecordCodec.ts";
+import { GeneratedKeys } from "./GeneratedKeys.ts";
 
 /** What a user says about rows that no migration brings to the schema. */
 export interface Replacement {
   readonly dataTransformer?: ((rows: readonly Record<string, unknown>[]) => unknown) | undefined;
   readonly allowDestructiveMigration?: boolean | undefined;
+  /** Whether the rows that `dataTransformer` gives may lack a generated key. */
+  readonly clientProvidedKeys?: ClientProvidedKeys | undefined;
 }
 
 /**
@@ -30,21 +49,59 @@ export function mayReplace(
 
 /**
  * Empties the row store, and fills it with what the user's function makes of the rows, if there is
- * one.
+ * one. Rows without their generated key get one.
+ *
+ * @throws StorageValidationError for what is no list of rows that the schema takes
+ * @throws StorageConflictError for two rows of one key
  */
 export async function replaceRows(
-  rows: IDBObjectStore,
-  wanted: WantedShape,
+  tx: StoreTransaction,
+  name: string,
   codec: RecordCodec,
-  { dataTransformer }: Replacement,
+  { dataTransformer, clientProvidedKeys }: Replacement,
 ): Promise<void> {
+  const rows = tx.store(name);
   const records = await request<StoredRecord[]>(rows.getAll());
   await request(rows.clear());
   if (dataTransformer === undefined) return;
-  const given = dataTransformer(records.map(({ v }) => ({ ...v })));
-  if (!Array.isArray(given)) {
-    throw new StorageValidationError("dataTransformer gives a list of rows");
+  const given = givenRows(dataTransformer(records.map(({ v }) => ({ ...v }))));
+  const { table } = codec;
+  const keyed = given.map((row): Row => {
+    const canonical = table.canonicalRow(row);
+    // Rows that were there keep their keys, whoever may give new ones.
+    giveKey(table, canonical, clientProvidedKeys === "always" ? "always" : "if-missing");
+    return canonical;
+  });
+  const stored = await numbered(tx, name, table, keyed);
+  try {
+    await Promise.all(stored.map((row) => request(rows.add(codec.record(row), codec.keyOf(row)))));
+  } catch (cause) {
+    if (!isTaken(cause)) throw cause;
+    throw new StorageConflictError("dataTransformer gives two rows of the same key", { cause });
   }
-  const canonical: Row[] = given.map((row) => wanted.schema.canonicalRow(row));
-  await Promise.all(canonical.map((row) => request(rows.put(codec.record(row), codec.keyOf(row)))));
+}
+
+function givenRows(given: unknown): readonly unknown[] {
+  if (Array.isArray(given)) return given.map((row) => givenRow("dataTransformer", row));
+  // A promise that rejects is not to be reported as unhandled.
+  void Promise.resolve(given).catch(() => undefined);
+  throw new StorageValidationError("dataTransformer gives a list of rows, and no promise of one");
+}
+
+/** The rows in the schema's order, those that lack their number with one. */
+async function numbered(
+  tx: StoreTransaction,
+  name: string,
+  table: TableSchema,
+  rows: readonly Row[],
+): Promise<readonly Row[]> {
+  const { generated } = table;
+  if (generated?.type !== "integer") return rows.map((row) => inSchemaOrder(table, row));
+  const keys = new GeneratedKeys(name);
+  await keys.load(tx);
+  const numbers = rows.map((row) => cell(row, generated) as number | undefined);
+  for (const number of numbers) if (number !== undefined) keys.observe(tx, number);
+  return rows.map((row, at) =>
+    inSchemaOrder(table, { ...row, [generated.name]: numbers[at] ?? keys.next(tx) }),
+  );
 }

@@ -19,6 +19,7 @@ import {
   makeVectors,
 } from "../vector/makeVectors.ts";
 import type { VectorsOfTable } from "../vector/vectorRecords.ts";
+import { largestOfAll } from "./largestKeys.ts";
 import { mayReplace, type Replacement, replaceRows } from "./replaceTable.ts";
 import { SIDE, sideStore } from "./sideStore.ts";
 import { definitionOf, shapeOf, type TableDefinition } from "./TableDefinition.ts";
@@ -59,7 +60,7 @@ export async function setUpTable(wanted: WantedTable, replacement: Replacement):
     const side = sideStore(name);
     const definition = await definitionIn(db, name, () =>
       request<TableDefinition | undefined>(
-        db.transaction(side, "readonly").objectStore(side).get(SIDE.shape),
+        database.begin([side], "readonly").objectStore(side).get(SIDE.shape),
       ),
     );
     const found = shapeOf(definition);
@@ -76,9 +77,10 @@ export async function setUpTable(wanted: WantedTable, replacement: Replacement):
     }
     interrupted = plan !== undefined;
     if (plan !== undefined) return reshaping(wanted, plan, vectors);
-    return wantedVectors !== undefined && vectors === undefined
-      ? vectorizing(wanted, found, wantedVectors)
-      : undefined;
+    if (wantedVectors !== undefined && vectors === undefined) {
+      return vectorizing(wanted, found, wantedVectors);
+    }
+    return beginsToCount(shape, found) ? counting(wanted, definition) : undefined;
   });
   if (interrupted) changes.announce();
   void changes.sweep();
@@ -95,10 +97,15 @@ export async function definitionIn(
   definition: () => Promise<TableDefinition | undefined>,
 ): Promise<TableDefinition> {
   const found = db.objectStoreNames.contains(sideStore(name)) ? await definition() : undefined;
-  if (found !== undefined) return found;
+  if (isDefinition(found)) return found;
   throw new StorageSchemaMismatchError(`"${name}" is no table of this library`, [
     "the database has an object store of that name that holds something else",
   ]);
+}
+
+/** Other stores of this library, as those of queues, have a record of their own form there. */
+function isDefinition(found: TableDefinition | undefined): found is TableDefinition {
+  return found?.format === 1 && Array.isArray(found.columns);
 }
 
 function creation({ name, shape, wantedVectors }: WantedTable): Upgrade {
@@ -125,6 +132,7 @@ function reshaping(
     await rewriteRows(rows, (key, { v }) => codec.recordAt(key, plan.rewrite(v)));
     // Made when the rows have their entries, so that each is entered once.
     createIndexes(rows, codec);
+    await raiseCounter(tx, name, shape);
     await define(db, tx, name, plan.shape, wantedVectors ?? vectors);
   };
 }
@@ -141,8 +149,9 @@ function replacing(
     const rows = raw.objectStore(name);
     const codec = codecFor(shape, shape.indexes);
     for (const index of [...rows.indexNames]) rows.deleteIndex(index);
-    await replaceRows(rows, shape, codec, replacement);
+    await replaceRows(tx, name, codec, replacement);
     createIndexes(rows, codec);
+    await raiseCounter(tx, name, shape);
     await define(db, tx, name, shape, wantedVectors ?? vectors);
   };
 }
@@ -150,6 +159,37 @@ function replacing(
 /** Gives a table that had none the vectors that searches go by. */
 function vectorizing({ name }: WantedTable, found: FoundShape, vectors: VectorsOfTable): Upgrade {
   return (db, raw) => define(db, upgradeIn(raw), name, found, vectors);
+}
+
+/** Whether the table's keys are to be counted from now on, and were not. */
+function beginsToCount({ schema }: WantedShape, found: FoundShape): boolean {
+  const { generated } = schema;
+  if (generated?.type !== "integer") return false;
+  return found.schema.columns.some((c) => c.name === generated.name && !c.generated);
+}
+
+/** Has the counter begin above the keys that there are. */
+function counting({ name, shape }: WantedTable, definition: TableDefinition): Upgrade {
+  const { generated } = shape.schema;
+  const columns = definition.columns.map((column) =>
+    column.name === generated?.name ? { ...column, generated: true } : column,
+  );
+  return async (_, raw) => {
+    const tx = upgradeIn(raw);
+    await raiseCounter(tx, name, shape);
+    await tx.put(sideStore(name), { ...definition, columns }, SIDE.shape);
+  };
+}
+
+async function raiseCounter(tx: StoreTransaction, name: string, shape: WantedShape): Promise<void> {
+  if (shape.schema.generated?.type !== "integer") return;
+  const side = sideStore(name);
+  const codec = codecFor(shape, shape.indexes);
+  const [last = 0, largest] = await Promise.all([
+    tx.get<number>(side, SIDE.counter),
+    largestOfAll(tx.store(name), codec, shape),
+  ]);
+  if (largest > last) await tx.put(side, largest, SIDE.counter);
 }
 
 /** Writes down what the table is like now, and makes its vectors anew. */

@@ -15,7 +15,7 @@ import {
   type VectorSearchResult,
   vectorSchema,
 } from "@workglow/storage";
-import { type CallOptions, getLogger } from "@workglow/util";
+import type { CallOptions } from "@workglow/util";
 import type {
   DataPortSchemaObject,
   TypedArray,
@@ -23,10 +23,8 @@ import type {
 } from "@workglow/util/schema";
 import { IndexedDbTabularStorage } from "../tabular/IndexedDbTabularStorage.ts";
 import type { IndexedDbTabularStorageOptions } from "../tabular/IndexedDbTabularStorageOptions.ts";
-import type { TableCall } from "../tabular/TableAccess.ts";
 import { NearestSearch } from "./NearestSearch.ts";
 import { type CacheShare, sharedVectorCache } from "./sharedVectorCache.ts";
-import { tidyLog } from "./tidyLog.ts";
 import { vectorStore } from "./vectorRecords.ts";
 
 /** How often a search starts anew because others of its realm went past it. */
@@ -81,6 +79,7 @@ export class IndexedDbVectorStorage<
     this.access.wantedVectors = { column, dimensions };
     const { database, tenant } = this.access;
     this.share = sharedVectorCache(database, [table, tenant, column], dimensions);
+    this.access.logTidying.cache = this.share.cache;
   }
 
   public getVectorDimensions(): number {
@@ -102,9 +101,8 @@ export class IndexedDbVectorStorage<
   }
 
   protected override async freeResources(): Promise<void> {
-    await this.share.cache.tidying;
-    this.share.leave();
     await super.freeResources();
+    this.share.leave();
   }
 
   private nearest(plan: NearestPlan, o: CallOptions | undefined): Promise<Row[]> {
@@ -153,23 +151,9 @@ export class IndexedDbVectorStorage<
     }
   }
 
-  /** Makes the log shorter where that is due, behind the caller's back. */
+  /** Makes the log shorter where searches have found that due. */
   private tidy(): void {
     const { cache } = this.share;
-    if (cache.tidying !== undefined || !(cache.isScattered || cache.isWasteful)) return;
-    cache.tidying = this.access
-      .write("alone", undefined, undefined, (call) => this.tidyIn(call))
-      .catch((error: unknown) => {
-        getLogger().debug(`The vectors of "${this.name}" are tidied up another time`, error);
-      })
-      .finally(() => {
-        cache.tidying = undefined;
-      });
-  }
-
-  private tidyIn({ tx }: TableCall): Promise<void> {
-    const { tenant, vectorsMade: made } = this.access;
-    const { dimensions } = this.search;
-    return tidyLog({ tx, table: this.name, tenant, dimensions, made }, this.share.cache);
+    if (cache.isScattered || cache.isWasteful) this.access.logTidying.start(this.search.dimensions);
   }
 }

@@ -20,8 +20,25 @@ import type { VectorCache, VectorItem } from "./VectorCache.ts";
 
 /** Where more rows are nominated than this, and most of them, they are read side by side. */
 const MANY_ROWS = 1024;
-/** So many rows are got one by one, whatever the size of the table. */
+/** So many rows are got one by one, and so many keys read, whatever the size of the table. */
 const FEW_ROWS = 64;
+
+/** So many stretches of an index are read together. */
+const STRETCHES_AT_ONCE = 8;
+
+/** What an index tells of a filter, if it does. */
+interface IndexedKeys {
+  readonly keys: readonly IDBValidKey[] | undefined;
+}
+
+/** What a search knows of the cache. */
+interface CacheState {
+  readonly position: number;
+  /** Whether the cache is still at that record. */
+  readonly isCurrent: () => boolean;
+  /** Unless it has not been asked yet. */
+  readonly indexed: IndexedKeys | undefined;
+}
 
 /** One search of a table's rows, inside a transaction. */
 export class NearestSearch {
@@ -52,12 +69,18 @@ export class NearestSearch {
    */
   public async among(cache: VectorCache, log: VectorLog): Promise<Row[] | undefined> {
     const { plan, read } = this;
-    const position = await readLog(log, cache, read.signal);
+    const { where } = plan;
+    const goesByIndex = where !== undefined && !cache.isEmpty && !cache.keeps(columnsOf(where));
+    // Sent together, requests do not wait for each other's answers.
+    const [position, indexed] = await Promise.all([
+      readLog(log, cache, read.signal),
+      goesByIndex ? this.indexedKeys(where, fewOf(cache)) : undefined,
+    ]);
     const isCurrent = (): boolean => cache.isAt(log.made, position);
     if (!isCurrent()) return undefined;
     let items: Iterable<VectorItem> | undefined;
-    if (plan.where !== undefined) {
-      items = await this.matching(cache, plan.where, position, isCurrent);
+    if (where !== undefined) {
+      items = await this.matching(cache, where, { position, isCurrent, indexed });
       if (items === undefined) return undefined;
     }
     const nominated = cache.nominate(plan.query, plan.count, items);
@@ -70,12 +93,11 @@ export class NearestSearch {
   private async matching(
     cache: VectorCache,
     where: Predicate,
-    position: number,
-    isCurrent: () => boolean,
+    { position, isCurrent, indexed }: CacheState,
   ): Promise<Iterable<VectorItem> | undefined> {
     const columns = columnsOf(where);
     if (!cache.keeps(columns)) {
-      const keys = await this.indexedKeys(where);
+      const { keys } = indexed ?? (await this.indexedKeys(where, fewOf(cache)));
       if (!isCurrent()) return undefined;
       if (keys !== undefined) return cache.itemsOf(keys);
       cache.keep(columns);
@@ -85,14 +107,26 @@ export class NearestSearch {
     return isCurrent() ? cache.matching(where) : undefined;
   }
 
-  /** The keys of the rows that a filter lets through, where an index alone tells. */
-  private async indexedKeys(where: Predicate): Promise<IDBValidKey[] | undefined> {
+  /**
+   * The keys of the rows that a filter lets through, where an index alone tells and they are `most`
+   * at most: beyond that looking at the columns in memory is faster.
+   */
+  private async indexedKeys(where: Predicate, most: number): Promise<IndexedKeys> {
     const { read } = this;
     const choice = choosePathIn(read, { where, order: [], wanted: Number.POSITIVE_INFINITY });
     const { path, rest } = choice instanceof Promise ? await choice : choice;
-    if (rest !== undefined || !(path instanceof IndexPath)) return undefined;
+    if (rest !== undefined || !(path instanceof IndexPath)) return { keys: undefined };
+    const keys: IDBValidKey[] = [];
     const stretches = stretchesOf(path, undefined);
-    return (await inGroups(stretches, (part) => readKeys(read, part, undefined))).flat();
+    for (let at = 0; at < stretches.length; at += STRETCHES_AT_ONCE) {
+      const wanted = most + 1 - keys.length;
+      const some = stretches.slice(at, at + STRETCHES_AT_ONCE);
+      for (const found of await Promise.all(some.map((part) => readKeys(read, part, wanted)))) {
+        for (const key of found) keys.push(key);
+      }
+      if (keys.length > most) return { keys: undefined };
+    }
+    return { keys };
   }
 
   /** Gives the cache the rows that it lacks. */
@@ -102,7 +136,7 @@ export class NearestSearch {
     position: number,
   ): Promise<void> {
     const { read } = this;
-    if (unknown.length <= Math.max(FEW_ROWS, cache.size / 8)) {
+    if (unknown.length <= fewOf(cache)) {
       const rows = await this.rowsOf(unknown);
       for (const [at, { key }] of unknown.entries()) {
         const row = rows[at];
@@ -136,6 +170,11 @@ export class NearestSearch {
     const { columns } = this.plan;
     return this.ranking.results().map(({ row, score }) => ({ ...picked(row, columns), score }));
   }
+}
+
+/** Of how many rows it is cheaper to ask than of all. */
+function fewOf({ size }: VectorCache): number {
+  return Math.max(FEW_ROWS, Math.floor(size / 8));
 }
 
 function picked(row: Readonly<Row>, columns: readonly Column[]): Row {

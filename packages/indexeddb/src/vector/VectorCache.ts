@@ -1,7 +1,14 @@
 import { compilePredicate, type Predicate, type Row, VectorArena } from "@workglow/storage";
 import type { TypedArray } from "@workglow/util/schema";
 import { keyIdentity } from "./keyIdentity.ts";
-import { type KeyStretch, rangeOf, rowsOfSegment, type VectorRecord } from "./vectorRecords.ts";
+import {
+  bytesOfRecord,
+  bytesOfRow,
+  isSmallRecord,
+  type KeyStretch,
+  rangeOf,
+  type VectorRecord,
+} from "./vectorRecords.ts";
 
 /** A row with a vector, as searches know it. */
 export interface VectorItem {
@@ -21,9 +28,6 @@ interface Logged {
   readonly isSmall: boolean;
 }
 
-/** About what a record and a key in it take beside the vectors. */
-const BYTES_OF_RECORD = 256;
-const BYTES_OF_KEY = 64;
 /** What may lie about in a log before it is tidied up. */
 interface LogLimits {
   readonly smallRecords: number;
@@ -52,6 +56,8 @@ export class VectorCache {
   private appliedTo = 0;
   /** Which making of the log was read. */
   private made: string | undefined;
+  /** The record at which all rows were known, with these columns. */
+  private knownTo: number | undefined;
   /** The columns that `row` of the items holds. */
   private columns: ReadonlySet<string> = new Set();
 
@@ -86,13 +92,17 @@ export class VectorCache {
 
   /** Takes in the next record; one that it has seen is passed over. */
   public apply(record: VectorRecord): void {
-    const { n: number = 0, cut, gone, keys, replaces } = record;
+    const { n: number = 0, cut, gone, same, keys, replaces } = record;
     if (number <= this.appliedTo) return;
     this.appliedTo = number;
     if (cut === true) this.forgetRows();
     else if (cut !== undefined) this.cut(cut);
     for (const replaced of replaces ?? []) this.forgetRecord(replaced);
     for (const key of gone) this.remove(keyIdentity(key));
+    for (const key of same ?? []) {
+      const item = this.items.get(keyIdentity(key));
+      if (item !== undefined) item.changed = number;
+    }
     const units = new Float32Array(record.units);
     for (const [at, key] of keys.entries()) {
       this.set(key, units, at * this.dimensions, number);
@@ -127,15 +137,19 @@ export class VectorCache {
 
   /** Has rows kept with further columns. Those that are known stay so for who needs fewer. */
   public keep(columns: Iterable<string>): void {
-    if (!this.keeps(columns)) this.columns = new Set([...this.columns, ...columns]);
+    if (this.keeps(columns)) return;
+    this.columns = new Set([...this.columns, ...columns]);
+    this.knownTo = undefined;
   }
 
   /** The items whose rows are not known as they are now. */
   public unknown(): VectorItem[] {
     const unknown: VectorItem[] = [];
+    if (this.knownTo === this.appliedTo) return unknown;
     for (const item of this.items.values()) {
       if (item.columns !== this.columns || item.known !== item.changed) unknown.push(item);
     }
+    if (unknown.length === 0) this.knownTo = this.appliedTo;
     return unknown;
   }
 
@@ -166,8 +180,7 @@ export class VectorCache {
 
   /** Whether so much of the log is of no more use that it should be written anew. */
   public get isWasteful(): boolean {
-    const bytesOfItem = this.dimensions * Float32Array.BYTES_PER_ELEMENT + BYTES_OF_KEY;
-    return this.bytes > 2 * this.items.size * bytesOfItem + this.limits.wasteBytes;
+    return this.bytes > 2 * this.items.size * bytesOfRow(this.dimensions) + this.limits.wasteBytes;
   }
 
   /** Whether so many small records lie about that they should become one. */
@@ -222,17 +235,16 @@ export class VectorCache {
   /** Where all rows go, so do the records that told of them. */
   private forgetRows(): void {
     this.items.clear();
+    this.knownTo = undefined;
     this.arena.clear();
     this.logged.clear();
     this.small = 0;
     this.bytes = 0;
   }
 
-  private noteRecord(number: number, { cut, gone, keys, units }: VectorRecord): void {
-    const rows = gone.length + keys.length;
-    const bytes = BYTES_OF_RECORD + units.byteLength + rows * BYTES_OF_KEY;
-    // A cut stays as it is: what it does depends on its place.
-    const isSmall = cut === undefined && rows < rowsOfSegment(this.dimensions) / 4;
+  private noteRecord(number: number, record: VectorRecord): void {
+    const bytes = bytesOfRecord(record);
+    const isSmall = isSmallRecord(record, this.dimensions);
     this.logged.set(number, { bytes, isSmall });
     this.bytes += bytes;
     if (isSmall) this.small++;

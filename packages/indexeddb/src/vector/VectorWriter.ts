@@ -19,6 +19,15 @@ interface VectorTarget {
   readonly column: Column;
   readonly dimensions: number;
   readonly tenant: TenantParts;
+  /** Told of each record that has been written for good. */
+  readonly wrote?: ((record: VectorRecord) => void) | undefined;
+}
+
+/** What becomes of a row: `same` where only its vector stays as it is. */
+interface PendingRow {
+  readonly key: IDBValidKey;
+  readonly vector?: TypedArray;
+  readonly same?: true;
 }
 
 /**
@@ -30,11 +39,11 @@ export class VectorWriter {
   private readonly tx: StoreTransaction;
   private readonly target: VectorTarget;
   private readonly segmentRows: number;
-  /** What is to be written: a vector, or `undefined` for a row without one. */
-  private readonly pending = new Map<unknown, { key: IDBValidKey; vector?: TypedArray }>();
+  private readonly pending = new Map<unknown, PendingRow>();
   /** Rows of failed writes that are being looked at. */
   private readonly repairing = new Set<unknown>();
   private ended = false;
+  private toldTimes = 0;
 
   public constructor(tx: StoreTransaction, target: VectorTarget) {
     this.tx = tx;
@@ -44,6 +53,29 @@ export class VectorWriter {
       this.ended = true;
       this.flush();
     });
+  }
+
+  /** How often it has been told of something: unless that grows, nothing is written. */
+  public get told(): number {
+    return this.toldTimes;
+  }
+
+  /**
+   * A row is put in the place of another one.
+   *
+   * @param told what {@link told} was when `old` was read
+   */
+  public replace(key: IDBValidKey, old: Row, row: Row, told: number): void {
+    const { column } = this.target;
+    if (told !== this.toldTimes || !isSameVector(cell(old, column), cell(row, column))) {
+      this.put(key, row);
+      return;
+    }
+    const identity = keyIdentity(key);
+    this.toldTimes++;
+    // What is told of the vector already is true of it still.
+    if (!this.pending.has(identity)) this.pending.set(identity, { key, same: true });
+    this.flushIfDue();
   }
 
   /** A row is put under a key. */
@@ -58,6 +90,7 @@ export class VectorWriter {
 
   /** All that lies in a range is deleted. */
   public deleteRange(range: IDBKeyRange): void {
+    this.toldTimes++;
     this.flush();
     this.send({ ...emptyRecord(this.target.tenant), cut: stretchOf(range) });
   }
@@ -66,6 +99,7 @@ export class VectorWriter {
   public async deleteAll(): Promise<void> {
     const { tx, target } = this;
     const store = vectorStore(target.table);
+    this.toldTimes++;
     this.pending.clear();
     this.repairing.clear();
     if (target.tenant.length === 0) await tx.deleteRange(store, undefined);
@@ -96,7 +130,12 @@ export class VectorWriter {
     const units = new Float32Array(vectors * dimensions);
     const keys: IDBValidKey[] = [];
     const gone: IDBValidKey[] = [];
-    for (const { key, vector } of pending.values()) {
+    const same: IDBValidKey[] = [];
+    for (const { key, vector, same: isSame } of pending.values()) {
+      if (isSame) {
+        same.push(key);
+        continue;
+      }
       const isFound =
         vector !== undefined && writeUnitVector(vector, units, keys.length * dimensions);
       (isFound ? keys : gone).push(key);
@@ -104,19 +143,41 @@ export class VectorWriter {
     pending.clear();
     // A vector without a direction is left out.
     const written = keys.length === vectors ? units : units.slice(0, keys.length * dimensions);
-    this.send({ ...emptyRecord(tenant), keys, gone, units: written.buffer });
+    this.send({
+      ...emptyRecord(tenant),
+      keys,
+      gone,
+      ...(same.length > 0 && { same }),
+      units: written.buffer,
+    });
   }
 
   private note(key: IDBValidKey, vector: TypedArray | undefined): void {
     const identity = keyIdentity(key);
+    this.toldTimes++;
     this.repairing.delete(identity);
     this.pending.set(identity, vector === undefined ? { key } : { key, vector });
+    this.flushIfDue();
+  }
+
+  private flushIfDue(): void {
     if (this.ended || this.pending.size >= this.segmentRows) this.flush();
   }
 
   private send(record: VectorRecord): void {
-    this.tx.send(vectorStore(this.target.table), record);
+    const { table, wrote } = this.target;
+    this.tx.send(vectorStore(table), record);
+    if (wrote !== undefined) this.tx.onCommit(() => wrote(record));
   }
+}
+
+function isSameVector(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (!ArrayBuffer.isView(a) || !ArrayBuffer.isView(b)) return false;
+  const [one, other] = [a as TypedArray, b as TypedArray];
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
 }
 
 /** The row's vector, if it is one that can be searched. */

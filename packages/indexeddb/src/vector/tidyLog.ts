@@ -1,22 +1,11 @@
-import type { StoreTransaction } from "../connection/StoreTransaction.ts";
-import type { TenantParts } from "../records/EntryCodec.ts";
 import { keyIdentity } from "./keyIdentity.ts";
 import { readLog } from "./readLog.ts";
+import { keysIn, sendStates, type WritableLog, type WriteState } from "./sendStates.ts";
 import type { VectorCache } from "./VectorCache.ts";
-import {
-  emptyRecord,
-  readNumbers,
-  rowsOfSegment,
-  type VectorRecord,
-  vectorStore,
-} from "./vectorRecords.ts";
+import { readNumbered, readNumbers, vectorStore } from "./vectorRecords.ts";
 
-/** A tenant's log in a transaction that writes. */
-interface WritableLog {
-  readonly tx: StoreTransaction;
-  readonly table: string;
-  readonly tenant: TenantParts;
-  readonly dimensions: number;
+/** A log and which making of it this is. */
+interface ReadableLog extends WritableLog {
   readonly made: string;
 }
 
@@ -26,7 +15,7 @@ interface WritableLog {
  * end and tells the present state of all that it is about, so that it is right for whoever has read
  * the log up to any record.
  */
-export async function tidyLog(log: WritableLog, cache: VectorCache): Promise<void> {
+export async function tidyLog(log: ReadableLog, cache: VectorCache): Promise<void> {
   const { tx, table, tenant, made } = log;
   const store = tx.store(vectorStore(table));
   const position = await readLog({ store, tenant, made }, cache, undefined);
@@ -37,52 +26,28 @@ export async function tidyLog(log: WritableLog, cache: VectorCache): Promise<voi
 }
 
 async function rewrite(log: WritableLog, cache: VectorCache, store: IDBObjectStore): Promise<void> {
-  const { tx, table, tenant } = log;
+  const { tx, tenant } = log;
   const numbers = await readNumbers(store, tenant);
-  for (const number of numbers) tx.sendDelete(vectorStore(table), number);
-  sendState(log, cache, cache.keys(), { cut: true });
+  for (const number of numbers) tx.sendDelete(store.name, number);
+  sendStates(log, cache.keys(), vectorsOf(cache), { cut: true });
 }
 
 async function merge(log: WritableLog, cache: VectorCache, store: IDBObjectStore): Promise<void> {
-  const { tx, table } = log;
   const replaces = cache.smallRecords();
-  const records = await Promise.all(
-    replaces.map((number) => tx.get<VectorRecord>(vectorStore(table), number)),
-  );
-  const keys = new Map<unknown, IDBValidKey>();
-  for (const record of records) {
-    for (const key of record?.keys ?? []) keys.set(keyIdentity(key), key);
-    for (const key of record?.gone ?? []) keys.set(keyIdentity(key), key);
-  }
-  for (const number of replaces) tx.sendDelete(store.name, number);
-  sendState(log, cache, keys.values(), { replaces });
+  const records = await readNumbered(store, replaces);
+  // The vectors of other keys stand in records that stay.
+  const moved = new Set<unknown>();
+  for (const { keys } of records) for (const key of keys) moved.add(keyIdentity(key));
+  const write = vectorsOf(cache);
+  for (const number of replaces) log.tx.sendDelete(store.name, number);
+  const writeState: WriteState = (key, target, at) => {
+    const isThere = write(key, target, at) === "set";
+    if (!isThere) return "gone";
+    return moved.has(keyIdentity(key)) ? "set" : "same";
+  };
+  sendStates(log, keysIn(records), writeState, { replaces });
 }
 
-/** Sends records of what is under some keys now; the first one begins with `first`. */
-function sendState(
-  { tx, table, tenant, dimensions }: WritableLog,
-  cache: VectorCache,
-  about: Iterable<IDBValidKey>,
-  first: Pick<VectorRecord, "cut" | "replaces">,
-): void {
-  const most = rowsOfSegment(dimensions);
-  let beginning = first;
-  let units = new Float32Array(most * dimensions);
-  let keys: IDBValidKey[] = [];
-  let gone: IDBValidKey[] = [];
-  const send = (): void => {
-    const used = units.buffer.slice(0, keys.length * dimensions * units.BYTES_PER_ELEMENT);
-    const record = { ...emptyRecord(tenant), keys, gone, units: used, ...beginning };
-    tx.send(vectorStore(table), record);
-    beginning = {};
-    units = new Float32Array(most * dimensions);
-    keys = [];
-    gone = [];
-  };
-  for (const key of about) {
-    const isThere = cache.writeUnit(key, units, keys.length * dimensions);
-    (isThere ? keys : gone).push(key);
-    if (keys.length === most || gone.length === most) send();
-  }
-  if (keys.length + gone.length > 0 || beginning === first) send();
+function vectorsOf(cache: VectorCache): WriteState {
+  return (key, target, at) => (cache.writeUnit(key, target, at) ? "set" : "gone");
 }

@@ -1,5 +1,6 @@
 import { request } from "../connection/request.ts";
 import type { TenantParts } from "../records/EntryCodec.ts";
+import { inGroups } from "../select/inGroups.ts";
 
 /** What searches of a table go by: kept true by whoever writes to the table. */
 export interface VectorsOfTable {
@@ -29,6 +30,8 @@ export interface VectorRecord {
   readonly cut?: true | KeyStretch;
   /** Keys of rows that have no vector, or are not there. */
   readonly gone: readonly IDBValidKey[];
+  /** Keys of rows that have changed, but for their vectors: what was told of these before holds. */
+  readonly same?: readonly IDBValidKey[];
   /** Keys of rows that have a vector. */
   readonly keys: readonly IDBValidKey[];
   /** Their vectors one after the other, as float32 of length 1. */
@@ -61,6 +64,32 @@ export function emptyRecord(tenant: TenantParts): VectorRecord {
   return tenant.length === 0 ? record : { t: tenant, ...record };
 }
 
+/** About what a record and a key in it take beside the vectors. */
+const BYTES_OF_RECORD = 256;
+const BYTES_OF_KEY = 64;
+
+/** About what a record takes. */
+export function bytesOfRecord(record: VectorRecord): number {
+  return BYTES_OF_RECORD + record.units.byteLength + rowsIn(record) * BYTES_OF_KEY;
+}
+
+/** About what a row takes in a record. */
+export function bytesOfRow(dimensions: number): number {
+  return dimensions * Float32Array.BYTES_PER_ELEMENT + BYTES_OF_KEY;
+}
+
+/**
+ * Whether a record had better become one with others. A cut stays as it is: what it does depends on
+ * its place.
+ */
+export function isSmallRecord(record: VectorRecord, dimensions: number): boolean {
+  return record.cut === undefined && rowsIn(record) < rowsOfSegment(dimensions) / 4;
+}
+
+function rowsIn({ gone, keys, same }: VectorRecord): number {
+  return gone.length + keys.length + (same?.length ?? 0);
+}
+
 /** How many rows a record holds at most. */
 export function rowsOfSegment(dimensions: number): number {
   const rows = Math.floor(SEGMENT_BYTES / (dimensions * Float32Array.BYTES_PER_ELEMENT));
@@ -79,6 +108,15 @@ export function readRecords(
   }
   const range = tenantRange(tenant, after);
   return request<VectorRecord[]>(store.index(TENANT_INDEX).getAll(range, count));
+}
+
+/** Records by their numbers; one that is not there is passed over. */
+export async function readNumbered(
+  store: IDBObjectStore,
+  numbers: readonly number[],
+): Promise<VectorRecord[]> {
+  const found = await inGroups(numbers, (n) => request<VectorRecord | undefined>(store.get(n)));
+  return found.filter((record) => record !== undefined);
 }
 
 /** The numbers of all records of a tenant. */

@@ -4,9 +4,15 @@ import { describe, expect, it } from "vitest";
 import { StoreTransaction } from "../../src/connection/StoreTransaction.ts";
 import { readLog } from "../../src/vector/readLog.ts";
 import { tidyLog } from "../../src/vector/tidyLog.ts";
+import { tidyTail } from "../../src/vector/tidyTail.ts";
 import { VectorCache } from "../../src/vector/VectorCache.ts";
 import { VectorWriter } from "../../src/vector/VectorWriter.ts";
-import { createVectorStore, vectorStore } from "../../src/vector/vectorRecords.ts";
+import {
+  createVectorStore,
+  readRecords,
+  type VectorRecord,
+  vectorStore,
+} from "../../src/vector/vectorRecords.ts";
 
 const TABLE = "t";
 const DIMENSIONS = 2;
@@ -45,6 +51,7 @@ const step = fc.oneof(
       tenant,
       puts: fc.array(fc.tuple(key, direction), { maxLength: 4 }),
       deletes: fc.array(key, { maxLength: 3 }),
+      touches: fc.array(key, { maxLength: 3 }),
     }),
   },
   {
@@ -57,6 +64,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("deleteAll" as const), tenant }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("tidyTail" as const), tenant }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -125,7 +133,7 @@ describe.each([{ hasTenants: false }, { hasTenants: true }])(
   "the log of a table's vectors (tenants: $hasTenants)",
   ({ hasTenants }) => {
     it("tells every realm the truth, wherever it has stopped reading and whoever tidies up", async () => {
-      const tidied = { merged: 0, rewritten: 0 };
+      const tidied = { merged: 0, rewritten: 0, tails: 0 };
       await fc.assert(
         fc.asyncProperty(limitsOfLog, manySteps, async (limits, steps) => {
           const db = await open(hasTenants);
@@ -170,6 +178,12 @@ describe.each([{ hasTenants: false }, { hasTenants: true }])(
                   truth.rows.delete(id);
                   vectors.delete(keyOf(one.tenant, id));
                 }
+                for (const id of one.touches) {
+                  const there = truth.rows.get(id);
+                  if (there === undefined) continue;
+                  const row = () => ({ id, v: Float32Array.from(there) });
+                  vectors.replace(keyOf(one.tenant, id), row(), row(), vectors.told);
+                }
               });
             } else if (one.kind === "cut") {
               const { from, rows } = one;
@@ -178,6 +192,22 @@ describe.each([{ hasTenants: false }, { hasTenants: true }])(
                 const ends = [from, from + rows].map((id) => keyOf(one.tenant, id));
                 const range = IDBKeyRange.bound(ends[0], ends[1], false, true);
                 writer(tx, one.tenant).deleteRange(range);
+              });
+            } else if (one.kind === "tidyTail") {
+              const log = {
+                table: TABLE,
+                tenant: tenantOf(one.tenant),
+                dimensions: DIMENSIONS,
+              };
+              const smallOf = (records: VectorRecord[]) =>
+                records.filter(({ cut }) => cut === undefined);
+              await write(db, async (tx) => {
+                const store = tx.store(vectorStore(TABLE));
+                const before = smallOf(await readRecords(store, log.tenant, 0, 1000));
+                await tidyTail({ ...log, tx }, 2);
+                const after = smallOf(await readRecords(store, log.tenant, 0, 1000));
+                expect(after).toHaveLength(Math.min(before.length, 1));
+                if (before.length > 1) tidied.tails++;
               });
             } else if (one.kind === "deleteAll") {
               truth.rows.clear();
@@ -213,6 +243,7 @@ describe.each([{ hasTenants: false }, { hasTenants: true }])(
         }),
         { numRuns: 200 },
       );
+      expect(tidied.tails).toBeGreaterThan(20);
       expect(tidied.merged).toBeGreaterThan(20);
       expect(tidied.rewritten).toBeGreaterThan(20);
     });

@@ -110,6 +110,9 @@ describe("a vector storage on IndexedDB", () => {
     ]);
     expect(ids(await storage.similaritySearch(east))).toEqual(["b"]);
     await expect(storage.similaritySearch({ id: "none" })).rejects.toThrow(StorageValidationError);
+    for (const id of ["long", "zero", "wrong"]) {
+      await expect(storage.similaritySearch({ id })).rejects.toThrow(StorageValidationError);
+    }
     await plain.put({ id: "b" });
     await plain.put({ id: "none", vector: vec(0, 1) });
     expect(ids(await storage.similaritySearch(east))).toEqual(["none"]);
@@ -219,6 +222,22 @@ describe("a filter", () => {
     const found = await storage.similaritySearch(east, { filter, topK: 2 });
     expect(ids(found)).toEqual(["007", "047"]);
     expect(storage.statistics).toEqual({ rowsRead: 2, keysRead: 10 });
+  });
+
+  it("that leaves most rows gives up its index for what is in memory", async () => {
+    const storage = await notes(["note"]);
+    const filter = { note: { operator: ">=", value: "note 1" } } as const;
+    const expected = rows.filter(({ note }) => note >= "note 1").map(({ id }) => id);
+    const search = () => storage.similaritySearch(east, { filter, topK: 400 });
+    expect(ids(await search())).toEqual(expected);
+    const { keysRead } = storage.statistics;
+    // One more than is worth it.
+    expect(keysRead).toBe(65);
+    await search();
+    await storage.similaritySearch(east, { filter: { note: "note 7" } });
+    expect(storage.statistics.keysRead).toBe(keysRead);
+    await storage.update({ id: "007" }, { note: "a note" });
+    expect(ids(await search())).toEqual(expected.filter((id) => id !== "007"));
   });
 
   it("that none answers reads the rows once, and then only those that changed", async () => {
@@ -393,7 +412,8 @@ describe("the log beside the rows", () => {
       }));
     const vector = rows(5)[0]?.vector as Float32Array;
     for (let scale = 1; scale < 10; scale++) {
-      await storage.putBulk(rows(scale));
+      // None of them writes so much that it looks at the log itself.
+      await chunks(again(database), { dimensions }).putBulk(rows(scale));
       if (scale === 4) await elsewhere.similaritySearch(vector);
     }
     const bytes = async () =>
@@ -405,6 +425,124 @@ describe("the log beside the rows", () => {
     expect(await storage.similaritySearch(vector)).toEqual(found);
     const later = chunks(again(database), { dimensions });
     expect(await later.similaritySearch(vector)).toEqual(found);
+  });
+
+  it("tells of an update that leaves the vector as it is by the key alone", async () => {
+    const database = newDatabase();
+    const storage = await chunkStorage(database);
+    const elsewhere = chunks(again(database));
+    await storage.put({ id: "a", vector: vec(1, 2), metadata: { group: 1 } });
+    const search = (from: typeof storage, group: number) =>
+      from.similaritySearch(east, { filter: { group } });
+    expect(ids(await search(elsewhere, 1))).toEqual(["a"]);
+    await storage.update({ id: "a" }, { metadata: { group: 2 } });
+    await storage.update({ id: "a" }, { vector: vec(1, 2) });
+    const [, ...updates] = await logOf(database);
+    expect(updates.map(({ keys, gone, same }) => ({ keys, gone, same }))).toEqual([
+      { keys: [], gone: [], same: ["a"] },
+      { keys: [], gone: [], same: ["a"] },
+    ]);
+    expect(updates.every(({ units }) => units.byteLength === 0)).toBe(true);
+    expect(ids(await search(elsewhere, 2))).toEqual(["a"]);
+    expect(await search(elsewhere, 1)).toEqual([]);
+    await storage.update({ id: "a" }, { vector: vec(2, 1) });
+    expect((await logOf(database)).at(-1)).toMatchObject({ keys: ["a"], gone: [] });
+    expect((await search(elsewhere, 2))[0]?.score).toBeCloseTo(2 / Math.sqrt(5));
+  });
+
+  it("tells the truth of updates and puts that are made at once", async () => {
+    const database = newDatabase();
+    const storage = await chunkStorage(database);
+    const elsewhere = chunks(again(database));
+    const write = async (on: typeof storage) => {
+      await Promise.all([
+        on.update({ id: "a" }, { metadata: { group: 2 } }),
+        on.put({ id: "a", vector: vec(0, 1), metadata: { group: 3 } }),
+        on.update({ id: "a" }, { metadata: { group: 4 } }),
+      ]);
+    };
+    for (const inTransaction of [false, true]) {
+      await storage.put({ id: "a", vector: east, metadata: { group: 1 } });
+      if (inTransaction) await storage.transaction((tx) => write(tx as typeof storage));
+      else await write(storage);
+      const [found] = await elsewhere.similaritySearch(east, { filter: { group: 4 } });
+      expect(found).toMatchObject({ id: "a", score: 0, metadata: { group: 4 } });
+    }
+  });
+
+  it.each(["vector", "plain"])(
+    "stays short while a %s storage writes and nobody searches",
+    async (kind) => {
+      const database = newDatabase();
+      const dimensions = 256;
+      const searched = await chunkStorage(database, { dimensions });
+      const writer =
+        kind === "vector"
+          ? searched
+          : new IndexedDbTabularStorage("chunks", chunkSchema, ["id"] as const, [], { database });
+      const vector = (at: number) =>
+        Float32Array.from({ length: dimensions }, (_, i) => Math.sin(i * at + at + 1));
+      const put = (at: number) => writer.put({ id: `${at % 10}`, vector: vector(at) });
+      for (let at = 0; at < 10; at++) await put(at);
+      for (let at = 0; at < 1500; at++) {
+        await writer.update({ id: `${at % 10}` }, { metadata: { group: at } });
+      }
+      await expect.poll(async () => (await logOf(database)).length).toBeLessThan(600);
+      for (let at = 0; at < 2500; at++) await put(at);
+      const log = await logOf(database);
+      expect(log.length).toBeLessThan(600);
+      const bytes = log.reduce((sum, { units }) => sum + units.byteLength, 0);
+      expect(bytes).toBeLessThan(2.5e6 / 2);
+      const found = await chunks(again(database), { dimensions }).similaritySearch(vector(2495));
+      expect(found).toHaveLength(10);
+      expect(found[0]).toMatchObject({ id: "5", score: 1 });
+    },
+  );
+
+  it("is written anew by who has written much and never searched", async () => {
+    const database = newDatabase();
+    const dimensions = 256;
+    const storage = await chunkStorage(database, { dimensions });
+    const rows = (scale: number) =>
+      Array.from({ length: 300 }, (_, at) => ({
+        id: `${at}`,
+        vector: Float32Array.from({ length: dimensions }, (_, i) => Math.sin(i * scale + at)),
+      }));
+    for (let scale = 1; scale <= 30; scale++) await storage.putBulk(rows(scale));
+    const bytes = (await logOf(database)).reduce((sum, { units }) => sum + units.byteLength, 0);
+    expect(bytes).toBeLessThan(8 * 300 * dimensions * 4);
+    const query = rows(30)[7]?.vector as Float32Array;
+    const [best] = await chunks(again(database), { dimensions }).similaritySearch(query);
+    expect(best).toMatchObject({ id: "7", score: 1 });
+  });
+
+  it("is left alone once the storage is disposed, also inside a transaction", async () => {
+    const database = newDatabase();
+    const storage = await chunkStorage(database);
+    for (let at = 0; at < 288; at++) await storage.put({ id: `${at % 9}`, vector: vec(1, at) });
+    await withTransaction(database, async () => {
+      await storage[Symbol.asyncDispose]();
+    });
+    const other = chunks(database);
+    for (let at = 0; at < 288; at++) await other.put({ id: `${at % 9}`, vector: vec(1, at) });
+    await other[Symbol.asyncDispose]();
+    const length = (await logOf(database)).length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await logOf(database)).toHaveLength(length);
+    expect(await chunks(again(database)).similaritySearch(east, { topK: 20 })).toHaveLength(9);
+  });
+
+  it("stays short where nobody writes much before going away", async () => {
+    const database = newDatabase();
+    await chunkStorage(database);
+    for (let session = 0; session < 20; session++) {
+      const storage = chunks(again(database));
+      for (let at = 0; at < 40; at++)
+        await storage.put({ id: `${at}`, vector: vec(session, at + 1) });
+      await storage[Symbol.asyncDispose]();
+    }
+    expect((await logOf(database)).length).toBeLessThan(400);
+    expect(await chunks(again(database)).similaritySearch(east, { topK: 90 })).toHaveLength(40);
   });
 });
 

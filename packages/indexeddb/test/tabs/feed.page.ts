@@ -58,6 +58,11 @@ export async function churn(
   return made;
 }
 
+/** Nothing else runs in this page meanwhile: no event, no timer. */
+export function block(ms: number): void {
+  for (const start = performance.now(); performance.now() - start < ms; );
+}
+
 const polled: TabularChangePayload<Note>[] = [];
 
 /** Listens without a channel: the browser has none, or the option says so. */

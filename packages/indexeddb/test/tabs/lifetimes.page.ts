@@ -82,8 +82,6 @@ export const ids = async () => ((await files.getAll()) ?? []).map(({ id }) => id
 
 export const keys = async () => ((await settings.getAll()) ?? []).map(({ key }) => key).sort();
 
-export const estimate = () => navigator.storage.estimate();
-
 const times = { run_after: null, completed_at: null };
 
 const calls: Record<string, () => Promise<unknown>> = {

@@ -72,8 +72,6 @@ export async function fill(count: number): Promise<void> {
 
 export const put = (id: string) => stored.put({ id, n: 0 });
 
-export const has = async (id: string) => (await stored.get({ id })) !== undefined;
-
 /** What every way to write is told of, in four loops at once, until it is stopped or outdated. */
 export async function write(label: string): Promise<readonly string[]> {
   stopped = false;

@@ -1,4 +1,5 @@
 import { StorageValidationError } from "@workglow/util";
+import { givenRow } from "../migrations/givenRow.ts";
 import type { Column } from "../tabular/schema/Column.ts";
 import { type CanonicalValue, canonicalValue } from "../tabular/schema/canonicalValue.ts";
 import type { Row } from "../tabular/schema/TableSchema.ts";
@@ -98,10 +99,10 @@ function encoded({ property, codec }: SqlColumn, row: Row): SqlValue {
  *
  * @throws StorageValidationError for what the columns of this moment do not take
  */
-function checkedRow(columns: readonly SqlColumn[], given: Row, before: Row): Row {
+function checkedRow(columns: readonly SqlColumn[], given: unknown, before: Row): Row {
   const row: Row = {};
   const known = new Map(columns.map(({ property }) => [property?.name, property as Column]));
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(givenRow("a migration's transform", given))) {
     const property = known.get(name);
     if (property === undefined) {
       throw new StorageValidationError(

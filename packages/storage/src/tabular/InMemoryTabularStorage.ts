@@ -280,11 +280,15 @@ export class InMemoryTabularStorage<
     if (given !== undefined) this.memory.observeKey(given as number);
   }
 
-  /** The row, with a number where one is to be generated. */
+  /** The row, with a number that is free where one is to be generated. */
   private numbered(row: Row): Row {
     const { generated } = this.table;
     if (generated?.type !== "integer" || cell(row, generated) !== undefined) return row;
-    return inSchemaOrder(this.table, { ...row, [generated.name]: this.memory.generateKey() });
+    for (;;) {
+      const numbered = { ...row, [generated.name]: this.memory.generateKey() };
+      // A storage whose schema generates no keys may have given any.
+      if (this.partition.get(numbered) === undefined) return inSchemaOrder(this.table, numbered);
+    }
   }
 
   private visited(key: Row): Row | undefined {

@@ -96,8 +96,12 @@ export class VectorSearch {
 
   private vectorOf(row: Row | undefined): TypedArray {
     const vector = row?.[this.column.name];
-    if (isTypedArray(vector)) return vector;
-    throw new StorageValidationError("the row to search by is not there, or has no vector");
+    if (!isTypedArray(vector)) {
+      throw new StorageValidationError("the row to search by is not there, or has no vector");
+    }
+    // Whoever else writes to the table may have stored anything.
+    checkVector(vector, this.dimensions, "the vector of the row to search by");
+    return vector;
   }
 
   private plan(options: UncheckedOptions): Omit<NearestPlan, "query"> {

@@ -26,17 +26,6 @@ export interface ChangeTarget {
   readonly fixed: Readonly<Record<string, SqlValue>>;
   /** Whether several calls are best made as one statement that takes lists. */
   readonly lists: boolean;
-  /** Binds the fixed values, each once, and gives their placeholders. */
-  bindFixed(builder: SqlBuilder): BindNamed<string>;
-}
-
-/** A change as a part of a larger statement, whose text is the same for any number of jobs. */
-export interface ListedChange {
-  /** Texts of one change that have the same source are the same. */
-  readonly change: object;
-  /** Binds the values; gives the source that they come from. */
-  bind(builder: SqlBuilder): string;
-  text(source: string, scope: BindNamed<string>): string;
 }
 
 export type ChangeValues<Name extends string> = Readonly<Record<Name | "id", SqlValue>>;
@@ -51,8 +40,6 @@ export class JobChange<Name extends string> {
   private single: StatementTemplate<Name | "id"> | undefined;
   private outcome: JobStatus | undefined;
   private listed: ReadonlyMap<string, SqlColumnType> | undefined;
-  /** By their sources. */
-  private readonly texts = new Map<string, string>();
 
   /** @param write the change, its values placed by `bind` */
   public constructor(target: ChangeTarget, write: (bind: BindNamed<string>) => ChangeText) {
@@ -74,14 +61,7 @@ export class JobChange<Name extends string> {
       return outcomes;
     }
     const builder = new SqlBuilder(this.target.dialect);
-    const scope = this.target.bindFixed(builder);
-    const source = this.sourceOf(calls, builder);
-    let text = this.texts.get(source);
-    if (text === undefined) {
-      text = this.textOf(source, scope);
-      this.texts.set(source, text);
-    }
-    const { rows } = yield builder.statement(text);
+    const { rows } = yield builder.statement(this.together(calls, builder));
     const outcomes = new Map(rows.map(([id, status]) => [Number(id), status as JobStatus]));
     return calls.map(({ id }) => outcomes.get(Number(id)));
   }
@@ -98,37 +78,23 @@ export class JobChange<Name extends string> {
     return this.outcome ?? (rows[0]?.[0] as JobStatus);
   }
 
-  /** The change for several calls, no two of one job, as a part of a statement. */
-  public of(calls: readonly ChangeValues<Name>[]): ListedChange {
-    return {
-      change: this,
-      bind: (builder) => this.sourceOf(calls, builder),
-      text: (source, scope) => this.textOf(source, scope),
-    };
-  }
-
-  /** The values of several calls as rows. */
-  private sourceOf(calls: readonly ChangeValues<Name>[], builder: SqlBuilder): string {
+  /** The statement for several calls; it returns id and status of the jobs that it changes. */
+  public together(calls: readonly ChangeValues<Name>[], builder: SqlBuilder): string {
+    const { dialect, fixed, jobs } = this.target;
     this.listed ??= this.listedValues();
     const names = [...this.listed.keys()];
     // Two statements that meet in the same jobs must lock them in the same order.
     const sorted =
       calls.length < 2 ? calls : [...calls].sort((a, b) => Number(a.id) - Number(b.id));
-    return this.target.dialect.rowSource(
+    const source = dialect.rowSource(
       [...this.listed.values()],
       sorted.map((call) => names.map((name) => call[name as Name])),
       builder.bind,
     );
-  }
-
-  /** Returns id and status of the jobs that it changes. */
-  private textOf(source: string, scope: BindNamed<string>): string {
-    const { dialect, fixed, jobs } = this.target;
-    this.listed ??= this.listedValues();
-    const { set, where } = this.write((name, type) =>
-      Object.hasOwn(fixed, name) ? scope(name, type) : listed(name),
+    const { set, where } = this.write((name, type = "text") =>
+      Object.hasOwn(fixed, name) ? builder.bindAs(fixed[name] as SqlValue, type) : listed(name),
     );
-    const calling = `(${source}) AS "call" (${[...this.listed.keys()].map(listed).join(", ")})`;
+    const calling = `(${source}) AS "call" (${names.map(listed).join(", ")})`;
     const change =
       set === undefined
         ? `DELETE FROM ${jobs} AS "job" USING ${calling}`

@@ -1,13 +1,12 @@
 import {
   SqlBuilder,
-  type SqlColumnType,
   type SqlProgram,
   type SqlRow,
   type SqlStatement,
+  type SqlValue,
 } from "@workglow/storage/sql";
 import type { JobStatus } from "../JobStatus.ts";
 import type { ClaimTerms } from "../queueDriver.ts";
-import type { ListedChange } from "./JobChange.ts";
 import { JobStatements } from "./JobStatements.ts";
 import { LEASES_TABLE } from "./queueTables.ts";
 import type { Bind } from "./ScopedStatements.ts";
@@ -35,7 +34,7 @@ export interface ListedClaim {
   /** Whether locks last beyond the statement: then it locks no more than it may take. */
   readonly inTransaction: boolean;
   /** A change of other jobs that is made along with the claim. */
-  readonly ending?: ListedChange;
+  readonly ending?: (builder: SqlBuilder) => string;
 }
 
 export interface ListedClaimResult {
@@ -50,24 +49,6 @@ export interface ListedClaimResult {
   readonly dueElsewhere: boolean;
 }
 
-/** Where the values of a claim stand in its text. */
-interface Places {
-  readonly scope: Bind;
-  /** How many jobs are wanted. */
-  readonly most: string;
-  /** A constant that no claim of this text goes beyond. */
-  readonly atMost: number;
-  readonly token: string;
-  readonly instance: string;
-  readonly workers: string;
-  /** The place of each wish's first job. */
-  readonly firsts: string;
-  /** Given where the lease is to be renewed. */
-  readonly leaseMs: string | undefined;
-  /** What the other change takes its values from. */
-  readonly endings: string | undefined;
-}
-
 /**
  * Claims as one statement, for databases with lists, row locks and statements within statements. It
  * takes the first jobs of what is ready and what has just come due, whoever else claims at the same
@@ -75,8 +56,6 @@ interface Places {
  */
 export class ListedClaims extends JobStatements {
   private readonly leases = this.dialect.qualified(LEASES_TABLE.name);
-  /** By the other change that they make, if any, and by their shapes. */
-  private readonly texts = new Map<object, Map<string, string>>();
 
   public *claim(claim: ListedClaim): SqlProgram<ListedClaimResult> {
     const kind = this.codec.claimColumns.length;
@@ -101,65 +80,27 @@ export class ListedClaims extends JobStatements {
 
   private statement(claim: ListedClaim): SqlStatement {
     const builder = new SqlBuilder(this.dialect);
-    const places = this.bind(claim, builder);
-    const { lazily, inTransaction, ending } = claim;
-    const shape = JSON.stringify([lazily, inTransaction, places.atMost, places.leaseMs]);
-    const kind = ending?.change ?? this;
-    const texts = this.texts.get(kind) ?? new Map<string, string>();
-    let text = texts.get(shape);
-    if (text === undefined) {
-      text = this.text(claim, places);
-      this.texts.set(kind, texts.set(shape, text));
-    }
-    return builder.statement(text);
-  }
-
-  /** Binds all values, so that the order of the placeholders is the same for claims of one text. */
-  private bind(claim: ListedClaim, builder: SqlBuilder): Places {
-    const { terms, wishes, ending } = claim;
-    const limit = wishes.reduce((sum, wish) => sum + wish.limit, 0);
-    let place = 1;
-    return {
-      atMost: READY_BATCH * 2 ** Math.max(0, Math.ceil(Math.log2(limit / READY_BATCH))),
-      scope: this.bindFixed(builder),
-      most: builder.bindAs(limit, "integer"),
-      token: builder.bindAs(claim.token, "text"),
-      instance: builder.bindAs(terms.instance, "text"),
-      workers: builder.bind(wishes.map(({ workerId }) => workerId)),
-      firsts: builder.bind(
-        wishes.map((wish) => {
-          const first = place;
-          place += wish.limit;
-          return first;
-        }),
-      ),
-      leaseMs: terms.renew ? builder.bindAs(terms.leaseMs, "integer") : undefined,
-      endings: ending?.bind(builder),
-    };
-  }
-
-  private text(claim: ListedClaim, places: Places): string {
-    const { ending, inTransaction } = claim;
-    const { endings, scope } = places;
-    const ended = ending !== undefined && endings !== undefined;
+    const bind: Bind = (name, type = "text") => builder.bindAs(this.fixed[name] as SqlValue, type);
+    const limit = claim.wishes.reduce((sum, wish) => sum + wish.limit, 0);
+    const most = builder.bindAs(limit, "integer");
     const parts = [
       this.clockOf(claim),
-      ...this.pick(places, inTransaction),
-      ...(places.leaseMs === undefined ? [] : [this.renew(places.instance, places.leaseMs)]),
-      ...(ended ? [`"ended" AS (${ending.text(endings, scope)})`] : []),
-      `"claimed" AS (${this.take(places)})`,
+      ...this.pick(bind, limit, most, claim.inTransaction),
+      ...(claim.terms.renew ? [this.renew(claim, builder)] : []),
+      ...(claim.ending === undefined ? [] : [`"ended" AS (${claim.ending(builder)})`]),
+      `"claimed" AS (${this.take(claim, builder)})`,
     ];
     const results = [
       `SELECT "claimed".*, ${CLAIMED}, NULL FROM "claimed"`,
-      ...(ended ? [this.other(ENDED, '"id"', '"status" FROM "ended"')] : []),
-      ...(inTransaction
+      ...(claim.ending === undefined ? [] : [this.other(ENDED, '"id"', '"status" FROM "ended"')]),
+      ...(claim.inTransaction
         ? []
         : [
             this.other(MORE_DUE, "NULL", `NULL WHERE ${this.overdue}`),
-            this.other(DUE_ELSEWHERE, "NULL", `NULL WHERE ${this.dueElsewhere(places)}`),
+            this.other(DUE_ELSEWHERE, "NULL", `NULL WHERE ${this.dueElsewhere(bind, most)}`),
           ]),
     ];
-    return `WITH ${parts.join(",\n")}\n${results.join("\nUNION ALL ")}`;
+    return builder.statement(`WITH ${parts.join(",\n")}\n${results.join("\nUNION ALL ")}`);
   }
 
   private clockOf({ lazily }: ListedClaim): string {
@@ -173,13 +114,14 @@ export class ListedClaims extends JobStatements {
    * (priority DESC, run_after, id) of what is ready. Rows are locked as they are asked for; the
    * limit inside is a constant, so that a plan for any `most` does not look expensive.
    */
-  private pick({ scope, most, atMost }: Places, inTransaction: boolean): string[] {
+  private pick(bind: Bind, limit: number, most: string, inTransaction: boolean): string[] {
     const jobs = (ready: 0 | 1): string =>
-      `SELECT "id", "priority", "run_after" FROM ${this.jobs} WHERE ${this.waiting(scope, ready)}`;
+      `SELECT "id", "priority", "run_after" FROM ${this.jobs} WHERE ${this.waiting(bind, ready)}`;
     const inOrder = `ORDER BY "priority" DESC, "run_after", "id"`;
     const { lockSkippingLocked } = this.dialect;
+    const bound = READY_BATCH * 2 ** Math.max(0, Math.ceil(Math.log2(limit / READY_BATCH)));
     const first = (source: string): string =>
-      `SELECT * FROM (${source} ${inOrder} LIMIT ${atMost}${lockSkippingLocked}) AS "first" LIMIT ${most}`;
+      `SELECT * FROM (${source} ${inOrder} LIMIT ${bound}${lockSkippingLocked}) AS "first" LIMIT ${most}`;
     const due = `${jobs(0)} AND ${IS_DUE}`;
     const ready = `"ready" AS MATERIALIZED (${first(jobs(1))})`;
     const candidates = `SELECT "id" FROM (SELECT * FROM "ready" UNION ALL SELECT * FROM "due") AS "candidates"
@@ -207,44 +149,47 @@ export class ListedClaims extends JobStatements {
   }
 
   /** Reads nothing where the claim got what it wanted, else one row more than it has locked itself. */
-  private dueElsewhere({ scope, most }: Places): string {
+  private dueElsewhere(bind: Bind, most: string): string {
     return `CASE WHEN (SELECT count(*) FROM "picked") < ${most} THEN EXISTS (
   SELECT 1 FROM ${this.jobs}
-  WHERE ${this.waiting(scope, 0)} AND ${IS_DUE} AND "id" NOT IN (SELECT "id" FROM "due")) ELSE FALSE END`;
+  WHERE ${this.waiting(bind, 0)} AND ${IS_DUE} AND "id" NOT IN (SELECT "id" FROM "due")) ELSE FALSE END`;
   }
 
   private get overdue(): string {
     return `(SELECT count(*) FROM "due") >= ${DUE_BATCH}`;
   }
 
-  private renew(instance: string, leaseMs: string): string {
-    const expiry = this.dialect.addMilliseconds('"now"', leaseMs);
+  private renew({ terms }: ListedClaim, builder: SqlBuilder): string {
+    const expiry = this.dialect.addMilliseconds('"now"', builder.bindAs(terms.leaseMs, "integer"));
     return `"renewed" AS (INSERT INTO ${this.leases} ("instance", "expires_at")
-  SELECT ${instance}, ${expiry} FROM "clock" WHERE EXISTS (SELECT 1 FROM "picked")
+  SELECT ${builder.bindAs(terms.instance, "text")}, ${expiry} FROM "clock" WHERE EXISTS (SELECT 1 FROM "picked")
   ON CONFLICT ("instance") DO UPDATE SET "expires_at" = excluded."expires_at")`;
   }
 
   /** The jobs go to the wishes by their places: the list gives a planner no wrong idea of its length. */
-  private take({ token, instance, workers, firsts }: Places): string {
+  private take({ token, terms, wishes }: ListedClaim, builder: SqlBuilder): string {
+    const workers = builder.bind(wishes.map(({ workerId }) => workerId));
+    let place = 1;
+    const firsts = builder.bind(
+      wishes.map(({ limit }) => {
+        const first = place;
+        place += limit;
+        return first;
+      }),
+    );
     const claimed = this.claiming({
       worker: `(${workers}::text[])[width_bucket("turn"."_workglow_place", ${firsts}::bigint[])]`,
-      token,
-      instance,
+      token: builder.bindAs(token, "text"),
+      instance: builder.bindAs(terms.instance, "text"),
     });
     const columns = this.codec.claimColumns.map(
-      ({ name, type }, at) => `${this.claimedColumn(name, type)} AS "c${at}"`,
+      ({ name, type }, at) =>
+        `${this.dialect.selectExpression(this.quote(name), type)} AS "c${at}"`,
     );
     return `UPDATE ${this.jobs} SET ${claimed}, "ready" = 1
 FROM unnest(ARRAY(SELECT "id" FROM "picked")) WITH ORDINALITY AS "turn" ("_workglow_id", "_workglow_place")
 WHERE "id" = "turn"."_workglow_id"
 RETURNING ${columns.join(", ")}`;
-  }
-
-  private claimedColumn(name: string, type: SqlColumnType): string {
-    // The same for all, and so written as a text only once.
-    const isNow = name === "last_ran_at";
-    const text = this.dialect.selectExpression(isNow ? '"now"' : this.quote(name), type);
-    return isNow ? `(SELECT ${text} FROM "clock")` : text;
   }
 
   /** A row of the same columns that is no job. */

@@ -1,7 +1,6 @@
 import type { Prefix } from "@workglow/storage";
 import {
   quoteIdentifier,
-  type SqlBuilder,
   type SqlColumnType,
   type SqlDialect,
   type SqlValue,
@@ -50,17 +49,6 @@ export abstract class ScopedStatements {
 
   public quote(name: string): string {
     return quoteIdentifier(name, this.dialect.maxIdentifierBytes);
-  }
-
-  /** Binds the tenant's values and the queue's name, each once, and gives their placeholders. */
-  public bindFixed(builder: SqlBuilder): Bind {
-    const places = new Map(
-      this.scope.map(({ value, type }) => [
-        value,
-        builder.bindAs(this.fixed[value] as SqlValue, type),
-      ]),
-    );
-    return (name) => places.get(name) as string;
   }
 
   /** The tenant's and the queue's rows. */

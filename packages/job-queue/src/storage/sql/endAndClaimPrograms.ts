@@ -62,7 +62,7 @@ export function* endAndClaimListedProgram(
   const { shares, ended, dueElsewhere } = yield* claimListedProgram(claims, requests, {
     lazily: false,
     ...how,
-    ...(together && { ending: part.together() }),
+    ...(together && { ending: (builder) => part.together(builder) }),
   });
   if (together) {
     const each = part.endings.map(({ id }) => ended.get(id));

@@ -1,10 +1,10 @@
-import type { SqlProgram } from "@workglow/storage/sql";
+import type { SqlBuilder, SqlProgram } from "@workglow/storage/sql";
 import { JobStatus } from "../JobStatus.ts";
 import type { JobEnding, JobProgress } from "../jobEnding.ts";
 import { lastError } from "../jobFate.ts";
 import { jobNumber } from "../jobId.ts";
 import type { FencedOutcome } from "../queueDriver.ts";
-import type { ChangeValues, JobChange, ListedChange } from "./JobChange.ts";
+import type { ChangeValues, JobChange } from "./JobChange.ts";
 import { jsonText } from "./jobRow.ts";
 import type { EndValue, QueueStatements } from "./QueueStatements.ts";
 
@@ -63,7 +63,7 @@ interface PlacedEnding extends NumberedEnding {
 export interface EndingPart {
   readonly endings: readonly PlacedEnding[];
   each(): SqlProgram<readonly (JobStatus | undefined)[]>;
-  together(): ListedChange;
+  together(builder: SqlBuilder): string;
 }
 
 /** The statements that make the endings: several only where they differ too much or meet in a job. */
@@ -99,7 +99,7 @@ function partsOf(statements: QueueStatements, round: readonly PlacedEnding[]): E
   ): EndingPart => ({
     endings,
     each: () => change.each(endings.map(valuesOf)),
-    together: () => change.of(endings.map(valuesOf)),
+    together: (builder) => change.together(endings.map(valuesOf), builder),
   });
   const parts: EndingPart[] = [];
   const removed = round.filter((one) => isRemoved(statements, one));

@@ -1,4 +1,5 @@
 import { StorageValidationError } from "@workglow/util";
+import { givenRow } from "../../migrations/givenRow.ts";
 import type { Migration, MigrationStep } from "../../migrations/Migration.ts";
 import type { Column } from "../schema/Column.ts";
 import { type CanonicalValue, canonicalValue } from "../schema/canonicalValue.ts";
@@ -102,7 +103,8 @@ export class ShapeMigration {
     const known = new Map(this.columns.map((column) => [column.name, column]));
     this.changes.push((row) => {
       const changed: Row = {};
-      for (const [name, value] of Object.entries(fn(structuredClone(row)))) {
+      const given = givenRow("a migration's transform", fn(structuredClone(row)));
+      for (const [name, value] of Object.entries(given)) {
         const column = known.get(name);
         if (column === undefined) {
           throw new StorageValidationError(
