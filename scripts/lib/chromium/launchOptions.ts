@@ -6,6 +6,8 @@ export const launchOptions = {
   headless: true,
   // Chromium refuses to run as root with its sandbox.
   chromiumSandbox: !isRoot,
+  // In a plain locale it finds no file whose name is more than ASCII.
+  env: { ...environment(), LC_ALL: "C.UTF-8" },
   args: [
     "--disable-gpu",
     "--disable-quic",
@@ -15,3 +17,8 @@ export const launchOptions = {
     "--disable-sync",
   ],
 } satisfies LaunchOptions;
+
+function environment(): Record<string, string> {
+  const set = Object.entries(process.env).filter((entry) => entry[1] !== undefined);
+  return Object.fromEntries(set as [string, string][]);
+}
