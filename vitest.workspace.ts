@@ -92,4 +92,9 @@ const chromiumProjects: TestProjectInlineConfiguration[] = folders
     };
   });
 
-export default [...nodeProjects, ...chromiumProjects];
+// `npm test` runs what needs Chromium in a step of its own.
+const onNodeAlone = process.env.WORKGLOW_TESTS === "node";
+
+export default onNodeAlone
+  ? nodeProjects.filter(({ test }) => !browserProjects.includes(String(test?.name)))
+  : [...nodeProjects, ...chromiumProjects];

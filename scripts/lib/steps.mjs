@@ -70,10 +70,7 @@ async function tool(name, args) {
 
 async function runOnNode() {
   const serversNotRun = freshReport("postgres-not-run.json");
-  const result = await runVitest(
-    "vitest.json",
-    browserProjects.map((project) => `!${project}`),
-  );
+  const result = await runVitest("vitest.json", [], { WORKGLOW_TESTS: "node" });
   return { ...result, notRun: [...(result.notRun ?? []), ...readLines(serversNotRun)] };
 }
 
@@ -86,13 +83,14 @@ async function runInBrowser() {
 
 /**
  * @param {string} reportName
- * @param {string[]} projects patterns of their names
+ * @param {string[]} projects patterns of their names; none for all that there are
+ * @param {Record<string, string>} [env]
  */
-async function runVitest(reportName, projects) {
+async function runVitest(reportName, projects, env = {}) {
   const report = freshReport(reportName);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   const chosen = projects.flatMap((project) => ["--project", project]);
-  const { ok } = await run(join(binFolder, "vitest"), ["run", ...reporters, ...chosen]);
+  const { ok } = await run(join(binFolder, "vitest"), ["run", ...reporters, ...chosen], { env });
   return testResult(ok, readVitestReport(report));
 }
 
