@@ -39,10 +39,10 @@ export class CommitNotifier {
     }
     const now = performance.now();
     if (this.timer !== undefined || now < this.quietUntil) return;
-    const pauseMs = this.notifiedAt + NOTIFY_MS - now;
-    // A timer would take a millisecond of those that somebody idle waits for.
-    if (pauseMs <= 0) void this.notify();
-    else this.timer = setTimeout(() => void this.notify(), pauseMs);
+    this.timer = setTimeout(
+      () => void this.notify(),
+      Math.max(this.notifiedAt + NOTIFY_MS - now, 0),
+    );
   }
 
   /**
@@ -86,8 +86,7 @@ export class CommitNotifier {
       this.known = true;
     }
     const { rows } = await this.executor.execute({
-      // A notification is a commit like any other, but none that has to reach the disk.
-      text: `SELECT ${this.executor.dialect.lazyCommit}, pg_notify($1::text, $2::text) WHERE EXISTS (
+      text: `SELECT pg_notify($1::text, $2::text) WHERE EXISTS (
   SELECT 1 FROM ${subscribers} WHERE "expires_ms" > ${NOW_MS} AND NOT starts_with("subscriber", $2::text))`,
       params: [await this.channel(), this.instance],
     });

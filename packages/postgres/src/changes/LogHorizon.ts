@@ -1,4 +1,4 @@
-import type { SqlExecutor, SqlValue } from "@workglow/storage/sql";
+import type { SqlExecutor } from "@workglow/storage/sql";
 import { sleep } from "@workglow/util";
 import { openWriters } from "./openWriters.ts";
 
@@ -7,9 +7,6 @@ const SPACING_MS = 5;
 /** How soon a transaction that holds others up is looked for again, and how seldom. */
 const FIRST_RETRY_MS = 4;
 const LAST_RETRY_MS = 250;
-
-/** Asks the database for the row of {@link LogHorizon.reachText}; an empty one without a log. */
-type AskHorizon = (settled: number) => Promise<readonly SqlValue[]>;
 
 /** A change beyond a gap, and the transactions that may still fill it. */
 interface Barrier {
@@ -62,63 +59,40 @@ export class LogHorizon {
   public async refresh(): Promise<void> {
     // What another subscriber asks just now is news for this one, too.
     while (this.stale || this.running !== undefined) {
-      await (this.running ?? this.begin(() => this.ask()));
+      this.running ??= this.advance().finally(() => {
+        this.running = undefined;
+      });
+      await this.running;
     }
-  }
-
-  /**
-   * {@link refresh} by a statement that reads changes as well. It may give those up to the last
-   * number before a gap, or up to what was settled before.
-   *
-   * @returns `false` where it was not asked for: nothing is new, or others look already
-   */
-  public async refreshBy(ask: AskHorizon): Promise<boolean> {
-    if (!this.stale || this.running !== undefined) return false;
-    await this.begin(ask);
-    return true;
-  }
-
-  /** A subquery for {@link AskHorizon}: one row of the values that it gives. */
-  public reachText(settled: string): string {
-    // By the primary key: one row where nothing is new, else what is.
-    return `SELECT l."tableoid"::bigint AS "oid", l."seq" AS "high", CASE WHEN l."seq" > ${settled} THEN
-  (SELECT max(r."seq") FROM (SELECT "seq", row_number() OVER (ORDER BY "seq") AS n FROM ${this.log} WHERE "seq" > ${settled}) r
-    WHERE r."seq" = ${settled} + r.n) END AS "contiguous"
-FROM (SELECT "tableoid", "seq" FROM ${this.log} ORDER BY "seq" DESC LIMIT 1) l`;
   }
 
   public close(): void {
     clearTimeout(this.retry);
   }
 
-  private begin(ask: AskHorizon): Promise<void> {
-    this.running = this.advance(ask).finally(() => {
-      this.running = undefined;
-    });
-    return this.running;
-  }
-
-  private async advance(ask: AskHorizon): Promise<void> {
+  private async advance(): Promise<void> {
     const due = this.askedAt + SPACING_MS - performance.now();
     if (due > 0) await sleep(due);
     this.askedAt = performance.now();
     this.stale = false;
     try {
-      await this.take(await ask(this.settled));
+      await this.look();
     } catch (error) {
       this.stale = true;
       throw error;
     }
   }
 
-  private async ask(): Promise<readonly SqlValue[]> {
-    const text = this.reachText("$1::bigint");
-    const { rows } = await this.executor.execute({ text, params: [this.settled] });
-    return rows[0] ?? [];
-  }
-
-  private async take(row: readonly SqlValue[]): Promise<void> {
-    const [oid, high, contiguous] = row.map(Number);
+  private async look(): Promise<void> {
+    // By the primary key: one row where nothing is new, else what is.
+    const { rows } = await this.executor.execute({
+      text: `SELECT l."tableoid"::bigint, l."seq", CASE WHEN l."seq" > $1::bigint THEN
+  (SELECT max(r."seq") FROM (SELECT "seq", row_number() OVER (ORDER BY "seq") AS n FROM ${this.log} WHERE "seq" > $1::bigint) r
+    WHERE r."seq" = $1::bigint + r.n) END
+FROM (SELECT "tableoid", "seq" FROM ${this.log} ORDER BY "seq" DESC LIMIT 1) l`,
+      params: [this.settled],
+    });
+    const [oid, high, contiguous] = (rows[0] ?? []).map(Number);
     if (oid !== this.oid) {
       this.gone = true;
       return;

@@ -83,9 +83,7 @@ export class PostgresLogTail implements LogTail<SqlRow> {
 
   private async readPage(after: string, limit: number): Promise<LogPage<SqlRow> | undefined> {
     const { sequence } = parsePosition(after);
-    const plain = this.late === undefined && this.writers.size === 0;
-    const ahead = plain ? await this.readAhead(sequence, limit) : undefined;
-    if (ahead === undefined) await this.horizon.refresh();
+    await this.horizon.refresh();
     if (this.writers.size > 0) await this.owner.settle(this);
     if (this.horizon.gone) return undefined;
     const { settled } = this.horizon;
@@ -94,36 +92,12 @@ export class PostgresLogTail implements LogTail<SqlRow> {
       return this.readLate(this.late, after, limit);
     }
     if (settled <= sequence) return this.nothing(after);
-    const end = ahead?.end ?? settled;
-    if (end <= sequence) return { ...this.nothing(after), more: true };
-    const read = this.ofThisLog(
-      ahead?.rows ?? (await this.fetch(this.pages.following(sequence, settled, limit))),
-    );
+    const read = await this.fetch(this.pages.following(sequence, settled, limit));
     if (read === undefined || read.first > sequence) return undefined;
     // The changes before a new beginning are whole; what follows them, only the next log tells.
     if (read.reopened && read.lastSequence === undefined) return undefined;
-    const last = read.reopened || read.rows === limit ? (read.lastSequence as number) : end;
-    return { changes: read.changes, position: this.positionOf(last), more: last < settled };
-  }
-
-  /**
-   * Looks how far the log reaches and reads on as far, in one statement; `undefined` where others
-   * look, or there is nothing to look for.
-   */
-  private async readAhead(
-    sequence: number,
-    limit: number,
-  ): Promise<{ readonly rows: readonly SqlRow[]; readonly end: number } | undefined> {
-    const { horizon, pages } = this;
-    let ahead: { readonly rows: readonly SqlRow[]; readonly end: number } | undefined;
-    await horizon.refreshBy(async (settled) => {
-      const reach = horizon.reachText("$2::bigint");
-      const rows = await this.fetch(pages.reaching(sequence, settled, limit, reach));
-      const row = pages.reachOf(rows);
-      ahead = { rows, end: Math.max(settled, Number(row[2])) };
-      return row;
-    });
-    return ahead;
+    const end = read.reopened || read.rows === limit ? (read.lastSequence as number) : settled;
+    return { changes: read.changes, position: this.positionOf(end), more: end < settled };
   }
 
   private async readLate(
@@ -131,19 +105,15 @@ export class PostgresLogTail implements LogTail<SqlRow> {
     position: string,
     limit: number,
   ): Promise<LogPage<SqlRow> | undefined> {
-    const read = this.ofThisLog(await this.fetch(this.pages.late(late.after, late.numbers, limit)));
+    const read = await this.fetch(this.pages.late(late.after, late.numbers, limit));
     if (read === undefined) return undefined;
     const last = read.lastSequence;
     this.late = last === undefined || read.rows < limit ? undefined : { ...late, after: last };
     return { changes: read.changes, position, more: true };
   }
 
-  private async fetch(statement: SqlStatement): Promise<readonly SqlRow[]> {
-    return (await this.owner.executor.execute(statement)).rows;
-  }
-
-  /** `undefined` where the log has been made anew. */
-  private ofThisLog(rows: readonly SqlRow[]): ReadChanges | undefined {
+  private async fetch(statement: SqlStatement): Promise<ReadChanges | undefined> {
+    const { rows } = await this.owner.executor.execute(statement);
     const read = this.pages.read(rows, this.log.oid);
     return read?.oid === this.log.oid ? read : undefined;
   }

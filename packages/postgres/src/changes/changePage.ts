@@ -37,16 +37,11 @@ export interface ReadChanges {
 /** Pages of one subscriber's changes, found by the log's primary key. */
 export class ChangePages {
   private readonly source: SqlChangeSource<unknown>;
-  private readonly dialect: SqlDialect;
-  private readonly log: string;
   private readonly texts: { readonly following: string; readonly late: string };
-  private reachingText: string | undefined;
 
   public constructor(dialect: SqlDialect, source: SqlChangeSource<unknown>) {
-    this.dialect = dialect;
     this.source = source;
     const { log } = changeLogNames(dialect, source.table);
-    this.log = log;
     this.texts = {
       following: pageText(dialect, log, source, `"seq" > $1::bigint AND "seq" <= $2::bigint`),
       late: pageText(dialect, log, source, `"seq" > $1::bigint AND "seq" <@ $2::int8multirange`),
@@ -56,23 +51,6 @@ export class ChangePages {
   /** The changes after one number up to another, at most `limit`. */
   public following(after: number, end: number, limit: number): SqlStatement {
     return { text: this.texts.following, params: this.params(after, end, limit) };
-  }
-
-  /**
-   * The changes after one number up to a settled one, and on to the first gap after it; behind each
-   * row's own values stand those of `reach`, which a row without a change has, too.
-   *
-   * @param reach a subquery of one row with the column "contiguous", whose parameter is $2
-   */
-  public reaching(after: number, settled: number, limit: number, reach: string): SqlStatement {
-    this.reachingText ??= pageText(
-      this.dialect,
-      this.log,
-      this.source,
-      `"seq" > $1::bigint AND "seq" <= greatest($2::bigint, (SELECT "contiguous" FROM "reach"))`,
-      reach,
-    );
-    return { text: this.reachingText, params: this.params(after, settled, limit) };
   }
 
   /** The changes after a number that have one of these numbers. */
@@ -97,11 +75,6 @@ export class ChangePages {
     };
   }
 
-  /** What stands behind the values of a row of {@link reaching}. */
-  public reachOf(rows: readonly SqlRow[]): SqlRow {
-    return rows[0]?.slice(FIXED_COLUMNS + 2 * this.source.columns.length) ?? [];
-  }
-
   private params(after: number, end: SqlParam, limit: number): readonly SqlParam[] {
     return [after, end, limit, ...this.source.where.map(({ value }) => value)];
   }
@@ -116,7 +89,7 @@ export class ChangePages {
       oldMatches: oldMatches !== 0,
       newMatches: newMatches !== 0,
       old: row.slice(FIXED_COLUMNS, FIXED_COLUMNS + width),
-      new: row.slice(FIXED_COLUMNS + width, FIXED_COLUMNS + 2 * width),
+      new: row.slice(FIXED_COLUMNS + width),
     });
     return { ...change, position };
   }
@@ -128,7 +101,6 @@ function pageText(
   log: string,
   { columns, keyColumns, where }: SqlChangeSource<unknown>,
   bounds: string,
-  reach?: string,
 ): string {
   const types = new Map(columns.map(({ name, type }) => [name, type]));
   const logged = new Map(
@@ -149,11 +121,7 @@ function pageText(
   const isOld = `("kind" <> ${INSERT}${matches("old")})`;
   const isNew = `("kind" <> ${DELETE}${matches("new")})`;
   const selected = [...values("old"), ...values("new")].map((value, i) => `${value} AS v${i}`);
-  const [withReach, reached, beside] =
-    reach === undefined
-      ? ["", "", ""]
-      : [`WITH "reach" AS MATERIALIZED (${reach})\n`, ', "reach".*', ' CROSS JOIN "reach"'];
-  return `${withReach}SELECT f.*, p.*${reached} FROM (SELECT "seq", "tableoid"::bigint FROM ${log} ORDER BY "seq" LIMIT 1) f${beside}
+  return `SELECT f.*, p.* FROM (SELECT "seq", "tableoid"::bigint FROM ${log} ORDER BY "seq" LIMIT 1) f
 LEFT JOIN (SELECT "seq" AS s, "kind", ${isOld} AS o, ${isNew} AS n, ${selected.join(", ")}
   FROM ${log} WHERE ${bounds} AND ("kind" IN (${OPENED}, ${TRUNCATE}) OR ${isOld} OR ${isNew})
   ORDER BY "seq" LIMIT $3::bigint) p ON true
